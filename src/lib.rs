@@ -1,0 +1,4 @@
+//! unroot: a KRM function that runs a Kubeflow or Istio platform without root.
+
+pub mod config;
+pub mod pod_security;
