@@ -2,3 +2,4 @@
 
 pub mod config;
 pub mod pod_security;
+pub mod yaml;

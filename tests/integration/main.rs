@@ -1,1 +1,4 @@
-//! Integration tests.
+//! Integration tests: one binary, a module per topic.
+
+mod shared;
+mod yaml_cut;
