@@ -329,15 +329,25 @@ impl<'t> Cutter<'t> {
         if style == ScalarStyle::Plain && name == "<<" && role != Role::Other {
             self.mark_opaque();
         }
+        let explicit = role == Role::Root && self.has_question_mark(start);
         if role == Role::Root
             && let Some(document) = self.documents.last_mut()
         {
+            if explicit {
+                document.problem = Some((start, "the top-level keys of a resource must be written as `key: value`"));
+            }
             if field == Some(HeadField::Items) && document.items.is_some() {
                 document.problem = Some((start, "`items` must not be there twice"));
             }
             document.root_keys.push(RootKey { name, start, end: start });
         }
         self.key_is_known(value, field);
+    }
+
+    /// True where an explicit key's `?` stands between the last token and this key.
+    fn has_question_mark(&self, key: usize) -> bool {
+        let between = self.text.get(self.last_end..key).unwrap_or_default();
+        between.lines().any(|line| line.trim_start().starts_with('?'))
     }
 
     fn key_is_known(&mut self, role: Role, field: Option<HeadField>) {
