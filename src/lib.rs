@@ -3,3 +3,5 @@
 pub mod config;
 pub mod pod_security;
 pub mod yaml;
+pub mod krm;
+pub mod rules;

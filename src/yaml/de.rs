@@ -4,6 +4,8 @@
 //! absent, merge keys are merged, the last of duplicate keys wins, a wrong type is an error. Every error knows the path
 //! of its field and its line.
 
+use std::cell::Cell;
+
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
 use super::path::{Path, Segment};
@@ -70,7 +72,7 @@ impl de::Error for Error {
 
 fn allowed(word: &str, expected: &[&str]) -> String {
     let list = format!("allowed is {}", expected.join(", "));
-    match crate::config::guess::guess(word, expected) {
+    match crate::config::guess(word, expected) {
         Some(guess) => format!("did you mean \"{guess}\"? ({list})"),
         None => list,
     }
@@ -95,14 +97,34 @@ fn described(unexpected: &de::Unexpected<'_>) -> String {
 /// # Errors
 /// [`Error`] with the path of the field below the node, and its line in the node's text.
 pub fn from_view<'de, T: de::Deserialize<'de>>(view: View<'de>) -> Result<T, Error> {
-    let budget = std::cell::Cell::new(ALIAS_BUDGET);
-    T::deserialize(Deserializer { view, budget: &budget, through_alias: false })
+    T::deserialize(Root::new(view).deserializer())
+}
+
+/// A node to decode from, for types that want a `Deserializer`.
+#[derive(Debug)]
+pub struct Root<'de> {
+    view: View<'de>,
+    budget: Cell<usize>,
+}
+
+impl<'de> Root<'de> {
+    /// The value of this node.
+    #[must_use]
+    pub fn new(view: View<'de>) -> Self {
+        Self { view, budget: Cell::new(ALIAS_BUDGET) }
+    }
+
+    /// Its deserializer.
+    #[must_use]
+    pub fn deserializer(&self) -> impl de::Deserializer<'de, Error = Error> {
+        Deserializer { view: self.view, budget: &self.budget, through_alias: false }
+    }
 }
 
 #[derive(Clone, Copy)]
 struct Deserializer<'de, 'b> {
     view: View<'de>,
-    budget: &'b std::cell::Cell<usize>,
+    budget: &'b Cell<usize>,
     /// Somewhere above stands an alias: each node counts.
     through_alias: bool,
 }

@@ -251,6 +251,7 @@ impl Edits {
         let sorted = siblings.is_sorted_by(|a, b| a.0.scalar_text() <= b.0.scalar_text());
         // A merge key overrides what stands before it in Kubernetes' reader: behind it is safe.
         let merges = siblings.iter().any(|(key, _)| key.is_merge_key());
+        let quotes = common_quotes(&siblings);
         let closed = siblings.last().is_some_and(|(_, value)| ends_with_block_scalar(value));
         for (key, value) in new {
             let mut before = siblings.len();
@@ -261,7 +262,15 @@ impl Edits {
                 before -= 1;
             }
             let eol = line_break(text, siblings[before.min(siblings.len() - 1)].0.start());
-            let entry = entry_text(key, value, indent, Layout { line_break: eol, ..layout });
+            let entry = match (value, &quotes) {
+                (Value::String(text), Some(ScalarStyle::DoubleQuoted)) => {
+                    format!("{}: \"{}\"", scalar(key, Notation::Yaml), double_quoted_inner(text))
+                }
+                (Value::String(text), Some(_)) if !text.chars().any(char::is_control) => {
+                    format!("{}: '{}'", scalar(key, Notation::Yaml), text.replace('\'', "''"))
+                }
+                _ => entry_text(key, value, indent, Layout { line_break: eol, ..layout }),
+            };
             let spaces = " ".repeat(indent);
             if let Some((sibling, _)) = siblings.get(before) {
                 let start = entry_start(sibling);
@@ -279,6 +288,16 @@ impl Edits {
             }
         }
     }
+}
+
+/// The quotes that all values of a mapping of scalars stand in, if they all do.
+fn common_quotes(siblings: &[(View<'_>, View<'_>)]) -> Option<ScalarStyle> {
+    let mut styles = siblings.iter().map(|(_, value)| match value.kind() {
+        Kind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => Some(style),
+        _ => None,
+    });
+    let first = styles.next()??;
+    styles.all(|style| style == Some(first)).then_some(first)
 }
 
 fn entry_text(key: &str, value: &Value, indent: usize, layout: Layout) -> String {
