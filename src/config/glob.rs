@@ -1,5 +1,7 @@
 //! Names, images and rules by shell pattern.
 
+use std::fmt;
+
 use globset::{GlobBuilder, GlobMatcher};
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -11,7 +13,7 @@ const LONGEST: usize = 512;
 
 /// A text, or a pattern over texts: `*` stands for any characters, `/` and none included, `?` for one, `[a-z]` for
 /// one of a class, `{a,b}` for either. A backslash takes the next character literally.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Glob {
     text: String,
     /// None for a text without any pattern character.
@@ -53,6 +55,13 @@ fn compile<E: Error>(text: &str) -> Result<GlobMatcher, E> {
         .map_err(|error| E::custom(format_args!("\"{text}\" is no valid glob: {}", error.kind())))
 }
 
+/// The text alone: a matcher shows pages of its tables.
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Glob").field(&self.text).finish()
+    }
+}
+
 impl PartialEq for Glob {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -62,7 +71,9 @@ impl PartialEq for Glob {
 impl Eq for Glob {}
 
 impl FromText for Glob {
-    const EXPECTED: &'static str = "a name or a glob";
+    fn expected() -> String {
+        "a name or a glob".to_owned()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         if text.is_empty() { Err(E::custom("must not be empty")) } else { Self::parse(text) }
@@ -79,7 +90,9 @@ impl<'de> Deserialize<'de> for Glob {
 pub(super) struct FindingNamespace(Glob);
 
 impl FromText for FindingNamespace {
-    const EXPECTED: &'static str = Glob::EXPECTED;
+    fn expected() -> String {
+        Glob::expected()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         Glob::parse(text).map(Self)
@@ -95,7 +108,9 @@ pub(super) fn finding_namespace<'de, D: Deserializer<'de>>(deserializer: D) -> R
 struct NamespaceGlob(Glob);
 
 impl FromText for NamespaceGlob {
-    const EXPECTED: &'static str = "the name of a namespace or a glob";
+    fn expected() -> String {
+        "the name of a namespace or a glob".to_owned()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         let glob = Glob::from_text::<E>(text)?;

@@ -94,14 +94,14 @@ impl PodSecurity {
     #[must_use]
     pub fn wish_for(&self, namespace: &str) -> NamespaceWishes {
         let is_system = SYSTEM_NAMESPACES.contains(&namespace);
-        let entry = self.namespaces.iter().find_map(|entry| match entry.names_exactly(namespace) {
-            true => Some((entry, true)),
-            false => (!is_system && entry.matches(namespace)).then_some((entry, false)),
-        });
-        match entry {
-            Some((entry, by_exact_name)) => {
-                NamespaceWishes { wishes: entry.modes.completed_by(self.modes).wishes(), by_exact_name }
-            }
+        let names_it = |entry: &&NamespaceEntry| {
+            if is_system { entry.names_exactly(namespace) } else { entry.matches(namespace) }
+        };
+        match self.namespaces.iter().find(names_it) {
+            Some(entry) => NamespaceWishes {
+                wishes: entry.modes.completed_by(self.modes).wishes(),
+                by_exact_name: entry.names_exactly(namespace),
+            },
             None if is_system => NamespaceWishes { wishes: Wishes::default(), by_exact_name: false },
             None => NamespaceWishes { wishes: self.modes.wishes(), by_exact_name: false },
         }

@@ -28,14 +28,16 @@ macro_rules! checked_text {
         }
 
         impl FromText for $name {
-            const EXPECTED: &'static str = $expected;
+            fn expected() -> String {
+        $expected.to_owned()
+    }
 
             fn from_text<E: Error>(text: &str) -> Result<Self, E> {
                 let check: fn(&str) -> bool = $check;
                 if check(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(E::custom(format_args!("must be {}, not \"{text}\"", Self::EXPECTED)))
+                    Err(E::custom(format_args!("must be {}, not \"{text}\"", $expected)))
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::pod_security::{Level, Version};
 /// A value that is read from one text scalar.
 pub(super) trait FromText: Sized {
     /// Ends the sentence "invalid type: …, expected …".
-    const EXPECTED: &'static str;
+    fn expected() -> String;
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E>;
 }
@@ -25,7 +25,7 @@ pub(super) fn from_text<'de, T: FromText, D: Deserializer<'de>>(deserializer: D)
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(T::EXPECTED)
+            f.write_str(&T::expected())
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
@@ -87,7 +87,9 @@ macro_rules! closed_set {
         }
 
         impl $crate::config::text::FromText for $name {
-            const EXPECTED: &'static str = concat!("one of", $(" `", $word, "`"),+);
+            fn expected() -> String {
+                format!("one of {}", [$(concat!("`", $word, "`")),+].join(", "))
+            }
 
             fn from_text<E: serde::de::Error>(text: &str) -> Result<Self, E> {
                 match text {
@@ -110,7 +112,9 @@ pub(super) use closed_set;
 const LEVELS: [&str; 3] = [Level::Privileged.as_str(), Level::Baseline.as_str(), Level::Restricted.as_str()];
 
 impl FromText for Level {
-    const EXPECTED: &'static str = "a level of the Pod Security Standards";
+    fn expected() -> String {
+        "a level of the Pod Security Standards".to_owned()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         text.parse().map_err(|_| E::unknown_variant(text, &LEVELS))
@@ -118,7 +122,9 @@ impl FromText for Level {
 }
 
 impl FromText for Version {
-    const EXPECTED: &'static str = "`latest` or a version of Kubernetes such as `v1.32`";
+    fn expected() -> String {
+        "`latest` or a version of Kubernetes such as `v1.32`".to_owned()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         text.parse().map_err(|_| E::custom(format_args!("must be `latest` or `v1.N`, not \"{text}\"")))
@@ -127,7 +133,9 @@ impl FromText for Version {
 
 /// A ConfigMap holds strings only.
 impl FromText for bool {
-    const EXPECTED: &'static str = "the string \"true\" or \"false\"";
+    fn expected() -> String {
+        "the string \"true\" or \"false\"".to_owned()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         match text {

@@ -109,7 +109,9 @@ struct UserNamespacesKeys {
 }
 
 impl FromText for Enforce {
-    const EXPECTED: &'static str = "a level of the Pod Security Standards or `strictest`";
+    fn expected() -> String {
+        "a level of the Pod Security Standards or `strictest`".to_owned()
+    }
 
     fn from_text<E: Error>(text: &str) -> Result<Self, E> {
         const WORDS: [&str; 4] =
