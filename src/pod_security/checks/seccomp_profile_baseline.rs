@@ -118,12 +118,19 @@ pub(crate) mod tests {
             "name: a, securityContext: {seccompProfile: {type: Localhost}}",
         ),
         Case::fails_in_each_list(
-            "annotation, the same for containers of one name",
+            "annotation with an empty value",
             0..=18,
-            "name: a}, {name: a",
+            "name: a",
             r#"seccompProfile (forbidden annotation container.seccomp.security.alpha.kubernetes.io/a="")"#,
         )
         .with(&[(OF_A, "")]),
+        Case::fails(
+            "one annotation for two containers of one name",
+            0..=18,
+            "initContainers: [{name: a}], containers: [{name: a}]",
+            r#"seccompProfile (forbidden annotation container.seccomp.security.alpha.kubernetes.io/a="x")"#,
+        )
+        .with(&[(OF_A, "x")]),
         Case::fails(
             "annotations, sorted",
             0..=18,
