@@ -74,7 +74,7 @@ fn decide(
         [(Mode::Audit, wanted.wishes.audit), (Mode::Enforce, enforce), (Mode::Warn, wanted.wishes.warn)]
     {
         let Some(wish) = wish else { continue };
-        let level = current(mode.label());
+        let level = current(mode.level_label());
         match level.map(|level| level.scalar_text().parse::<Level>()) {
             Some(Ok(level)) if level > wish.level && !wanted.by_exact_name => {
                 let message = format!(
@@ -87,12 +87,12 @@ fn decide(
             }
             Some(Err(error)) => {
                 let text = level.map(|level| level.scalar_text()).unwrap_or_default();
-                let message = format!("label `{}` is \"{text}\" but {error}; replaced by {}", mode.label(), wish.level);
+                let message = format!("label `{}` is \"{text}\" but {error}; replaced by {}", mode.level_label(), wish.level);
                 say(Finding::new(Rule::InvalidLabel, Severity::Warning, message));
             }
             _ => {}
         }
-        changes.set(mode.label(), level.and_then(|level| level.as_str()), wish.level.as_str());
+        changes.set(mode.level_label(), level.and_then(|level| level.as_str()), wish.level.as_str());
         if let Some(version) = wish.version {
             let label = current(mode.version_label());
             changes.set(mode.version_label(), label.and_then(|label| label.as_str()), &version.to_string());

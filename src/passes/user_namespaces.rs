@@ -165,7 +165,7 @@ fn decide(labels: Option<View<'_>>, wishes: &Wishes) -> (KeyChanges, Vec<String>
     };
     for (mode, wish) in [(Mode::Audit, wishes.audit), (Mode::Enforce, wishes.enforce), (Mode::Warn, wishes.warn)] {
         let Some(wish) = wish else { continue };
-        set(mode.label(), wish.level.as_str());
+        set(mode.level_label(), wish.level.as_str());
         if let Some(version) = wish.version {
             set(mode.version_label(), &version.to_string());
         }
