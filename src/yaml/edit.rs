@@ -166,7 +166,7 @@ impl Edits {
         let mut new: Vec<(&str, &Value)> = Vec::new();
         for (key, value) in entries {
             match map.entry(key) {
-                Some((_, old)) => self.replace_value(root, map, old, &path.join(*key), value)?,
+                Some((name, old)) => self.replace_value(root, map, (name, old), &path.join(*key), value)?,
                 None => new.push((key, value)),
             }
         }
@@ -182,7 +182,7 @@ impl Edits {
         &mut self,
         root: View<'_>,
         map: View<'_>,
-        old: View<'_>,
+        (name, old): (View<'_>, View<'_>),
         path: &Path,
         value: &Value,
     ) -> Result<(), EditError> {
@@ -191,10 +191,19 @@ impl Edits {
         let range = old.range();
         match old.kind() {
             Kind::Alias(_) => self.replace(range, flow(value, notation)),
-            // Right behind the colon; an anchor or a tag may stand between.
+            // Nothing is there: right behind the colon, or behind an anchor that stands between.
             Kind::Scalar(ScalarStyle::Plain) if range.is_empty() => {
-                let at = old.anchor().map_or(range.start, |anchor| anchor.end.max(range.start));
-                self.insert(at, format!(" {}", flow(value, notation)), 0);
+                let (text, key_end) = (old.text(), name.range().end);
+                let rest = &text[key_end..];
+                let blanks = rest.len() - rest.trim_start().len();
+                let colon = rest.as_bytes().get(blanks) == Some(&b':');
+                if !colon && map.kind() == (Kind::Mapping { flow: false }) {
+                    return Err(EditError::NotAScalar { path: path.clone(), line: name.line() });
+                }
+                let after = if colon { key_end + blanks + 1 } else { key_end };
+                let at = old.anchor().map_or(after, |anchor| anchor.end.max(after));
+                let separator = if colon { " " } else { ": " };
+                self.insert(at, format!("{separator}{}", flow(value, notation)), 0);
             }
             Kind::Scalar(style) => {
                 let text = match (style, value) {

@@ -4,3 +4,4 @@ mod config;
 mod pod_security;
 mod shared;
 mod yaml_cut;
+mod yaml_edit;

@@ -390,7 +390,7 @@ impl<'t> Lexer<'t> {
                 if !scalar_is_right {
                     return None;
                 }
-                if role == Role::HeadField {
+                if field.is_some() {
                     self.head()?.opaque = true;
                 }
                 self.block_scalar(line, start, column)
