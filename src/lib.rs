@@ -12,6 +12,7 @@
 
 pub mod config;
 pub mod filter;
+pub mod istio;
 pub mod krm;
 pub mod kube;
 pub mod passes;

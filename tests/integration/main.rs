@@ -1,6 +1,9 @@
 //! Integration tests: one binary, a module per topic.
 
+#![cfg(test)]
+
 mod config;
+mod istio_objects;
 mod pod_security;
 mod shared;
 mod yaml_cut;

@@ -1,0 +1,3 @@
+//! Typed builders for the objects that a data plane mode adds to an install.
+
+pub mod cni;
