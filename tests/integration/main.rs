@@ -1,1 +1,6 @@
-//! Integration tests.
+//! Integration tests: one binary, a module per topic.
+
+mod cases;
+mod expected;
+mod hosts;
+mod shared;
