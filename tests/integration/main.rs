@@ -2,7 +2,10 @@
 
 #![cfg(test)]
 
+mod cases;
 mod config;
+mod expected;
+mod hosts;
 mod istio_objects;
 mod pod_security;
 mod shared;

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""CPU time and peak memory of whole processes, side by side, as tables for the README.
+
+Every program reads the same file as its standard input and writes to a file. The runs are interleaved, so that a busy
+minute of the machine hits all of them; the figures are medians of user + system time and of the peak resident size.
+Compare the ratios: the seconds are this machine's.
+
+This process must stay small and never read an input as a whole: the kernel counts what the starting process held at the
+time of the start as part of the peak of the started one. That floor is measured and said. (So no argparse, no
+statistics.)
+
+    whole_process.py [RUNS]        runs of each program, an odd number, 9 where none is given
+"""
+
+import gzip
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "target" / "bench"
+UNROOT = ROOT / "target" / "release" / "unroot"
+SHARED = Path(os.environ.get("UNROOT_SHARED", ROOT.parent / "shared"))
+RELEASE = "26.03"
+COPIES = (1, 4, 16)
+MIB = 1024 * 1024
+
+CONFIG = """\
+apiVersion: fn.kubeflow.org/v1alpha1
+kind: Unroot
+metadata:
+  name: unroot
+spec:
+  podSecurity:
+    enforce: baseline
+    warn: restricted
+"""
+
+
+class Program:
+    """One command line, and what each of its runs has cost."""
+
+    def __init__(self, name, arguments, source, exits=(0,)):
+        self.name, self.arguments, self.source, self.exits = name, arguments, source, exits
+        self.seconds, self.peaks = [], []
+
+    def run(self):
+        out = WORK / "out"
+        with open(self.source, "rb") as stdin, open(out, "wb") as stdout, open(WORK / "err", "wb") as stderr:
+            files = [(os.POSIX_SPAWN_DUP2, stream.fileno(), number) for number, stream in enumerate((stdin, stdout, stderr))]
+            pid = os.posix_spawnp(self.arguments[0], self.arguments, os.environ, file_actions=files)
+            _, status, usage = os.wait4(pid, 0)
+        exit_code = os.waitstatus_to_exitcode(status)
+        if exit_code not in self.exits:
+            sys.exit(f"error: {self.name} ended with {exit_code}: {(WORK / 'err').read_text()[:500]}")
+        self.seconds.append(usage.ru_utime + usage.ru_stime)
+        self.peaks.append(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+        return out.stat().st_size
+
+    @property
+    def cpu(self):
+        return median(self.seconds)
+
+    @property
+    def peak(self):
+        return median(self.peaks)
+
+    @property
+    def input_size(self):
+        return self.source.stat().st_size
+
+
+def unpack():
+    """The recorded list with its items once, four and sixteen times, and the recorded stream."""
+    packed = SHARED / "kubeflow" / f"{RELEASE}.resourcelist.yaml.gz"
+    if not packed.is_file():
+        sys.exit(f"error: kubeflow/{RELEASE}.resourcelist.yaml.gz not found: set UNROOT_SHARED to the folder with the recorded builds")
+    config = "".join(f"  {line}\n" for line in CONFIG.splitlines())
+    lists = {}
+    for copies in COPIES:
+        lists[copies] = WORK / f"list-{copies}.yaml"
+        with open(lists[copies], "w", encoding="utf-8", newline="") as out:
+            for copy in range(copies):
+                with gzip.open(packed, "rt", encoding="utf-8", newline="") as lines:
+                    for line in lines:
+                        if line == "functionConfig:\n":
+                            break
+                        if copy == 0 or line[0] in "- ":
+                            out.write(line)
+            out.write("functionConfig:\n" + config)
+    stream = WORK / "stream.yaml"
+    with gzip.open(SHARED / "kubeflow" / f"{RELEASE}.yaml.gz", "rb") as packed, open(stream, "wb") as out:
+        while chunk := packed.read(1 << 16):
+            out.write(chunk)
+    return lists, stream
+
+
+def measure(programs, runs):
+    for _ in range(runs):
+        for program in programs:
+            written = program.run()
+            if written == 0:
+                sys.exit(f"error: {program.name} has written nothing")
+
+
+def table(header, rows):
+    print("| " + " | ".join(header) + " |")
+    print("|" + " --- |" * len(header))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def times(value):
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def side_by_side(programs, yardstick, floor):
+    cat = programs[-1]
+    header = ["", "CPU s", "peak MiB", "peak / input", "CPU / `cat`"]
+    header += [f"{yardstick.name}: CPU / this", f"{yardstick.name}: peak / this"] if yardstick else []
+    rows = []
+    for program in programs:
+        # A peak at the floor is an upper bound, and no ratio comes of it.
+        bound = program.peak <= floor * 1.05
+        row = [program.name, f"{program.cpu:.3f}"]
+        row += [f"<= {program.peak / MIB:.1f}", ""] if bound else [f"{program.peak / MIB:.1f}", times(program.peak / program.input_size)]
+        row += [times(program.cpu / cat.cpu)]
+        if yardstick:
+            row += [times(yardstick.cpu / program.cpu), "" if bound else times(yardstick.peak / program.peak)]
+        rows.append(row)
+    table(header, rows)
+
+
+def main():
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+
+    lists, stream = unpack()
+    floor = Program("true", ["true"], Path(os.devnull))
+    floor.run()
+
+    filters = [Program("`unroot` labels", [str(UNROOT)], lists[1])]
+    if (WORK / "kyaml-identity").is_file():
+        filters.append(Program("kyaml identity (Go)", [str(WORK / "kyaml-identity")], lists[1]))
+    filters.append(Program("`cat`", ["cat"], lists[1]))
+    growth = [Program(f"{copies}", [str(UNROOT)], lists[copies]) for copies in COPIES]
+    copied = [Program("`cat`", ["cat"], lists[copies]) for copies in COPIES]
+    measure(filters + growth + copied, runs)
+
+    print(f"Kubeflow {RELEASE} as a ResourceList, {lists[1].stat().st_size / 1e6:.1f} MB; medians of {runs} interleaved runs.")
+    print(f"Peaks up to {floor.peak / MIB:.1f} MiB are those of the process that starts the others.\n")
+    side_by_side(filters, filters[1] if len(filters) == 3 else None, floor.peak)
+
+    def per_byte(programs):
+        return [program.cpu / program.input_size / (programs[0].cpu / programs[0].input_size) for program in programs]
+
+    table(
+        ["copies of the list", "MB", "CPU s", "CPU per byte, 1 copy = 1", "the same of `cat`", "peak / input"],
+        [
+            [each.name, f"{each.input_size / 1e6:.0f}", f"{each.cpu:.3f}", times(own), times(cat), times(each.peak / each.input_size)]
+            for each, own, cat in zip(growth, per_byte(growth), per_byte(copied))
+        ],
+    )
+
+    if not (WORK / "psa-check").is_file():
+        return
+    check = Program("`unroot check`", [str(UNROOT), "check", "--level", "restricted", "--output", "jsonl", "-"], stream, exits=(0, 1, 2))
+    if check.run() == 0:
+        print("`unroot check` is not in this version; its yardstick, bench/psa-check, was built and not run.")
+        return
+    prefiltered = Program("pod-security-admission, kinds found by text first (Go)", [str(WORK / "psa-check"), "-prefilter"], stream)
+    checks = [
+        Program(check.name, check.arguments, stream, exits=(0, 1)),
+        prefiltered,
+        Program("pod-security-admission (Go)", [str(WORK / "psa-check")], stream),
+        Program("`cat`", ["cat"], stream),
+    ]
+    measure(checks, runs)
+    print(f"The same build as a stream, {stream.stat().st_size / 1e6:.1f} MB, every pod judged by restricted.\n")
+    side_by_side(checks, prefiltered, floor.peak)
+
+
+main()

@@ -1,0 +1,139 @@
+//! Every folder of `examples/` through the host that its README names, as a user would run it. A host that is not on
+//! the machine is said to be missing, and its tests are skipped.
+//!
+//! What comes out is compared with files beside the example; `UNROOT_UPDATE=1 cargo test hosts` rewrites them.
+
+mod kpt;
+mod kubeflow;
+mod kustomize;
+mod pipe;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::expected;
+
+const UNROOT: &str = env!("CARGO_BIN_EXE_unroot");
+
+struct Run {
+    stdout: String,
+    stderr: String,
+    exit: i32,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn example(name: &str) -> PathBuf {
+    root().join("examples").join(name)
+}
+
+/// The folders where programs are looked for: unroot as just built, then what `make tools` installed, then the machine.
+fn programs() -> Vec<PathBuf> {
+    let built = Path::new(UNROOT).parent().expect("a folder with the binary").to_owned();
+    let machine = std::env::var_os("PATH").unwrap_or_default();
+    [built, root().join("bin")].into_iter().chain(std::env::split_paths(&machine)).collect()
+}
+
+/// A program that the machine may not have. The message goes past the capture of the test harness, so that a reader of
+/// the log does not take a skipped test for a passed one.
+fn host(name: &str) -> Option<Command> {
+    let Some(path) = programs().iter().map(|folder| folder.join(name)).find(|path| path.is_file()) else {
+        writeln!(std::io::stderr(), "skipped: {name} not found").expect("standard error");
+        return None;
+    };
+    let mut command = Command::new(path);
+    command.env("PATH", std::env::join_paths(programs()).expect("folders without a colon"));
+    Some(command)
+}
+
+fn run(command: &mut Command) -> Run {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    Run {
+        stdout: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+        exit: output.status.code().expect("an exit code, not a signal"),
+    }
+}
+
+/// Runs a host that must succeed.
+fn succeed(command: &mut Command) -> Run {
+    let run = run(command);
+    assert_eq!(run.exit, 0, "{command:?}\n{}{}", run.stdout, run.stderr);
+    run
+}
+
+/// unroot as a filter in a folder, with a text as its standard input.
+fn unroot(folder: &Path, args: &[&str], input: &str) -> Run {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(input.as_bytes()).expect("a temporary file that can be written");
+    let input = File::open(file.path()).expect("a temporary file that can be read");
+    run(Command::new(UNROOT).args(args).current_dir(folder).stdin(Stdio::from(input)))
+}
+
+/// What unroot makes of a text that it must be able to use.
+fn filtered(folder: &Path, args: &[&str], input: &str) -> String {
+    let run = unroot(folder, args, input);
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    run.stdout
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn assert_matches(file: &Path, actual: &str) {
+    expected::matches(file, actual).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder to copy to");
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+    }
+}
+
+/// The lines that only one side of a unified difference has, with their sign and without their indentation.
+fn changed_lines(diff: &str) -> Vec<String> {
+    diff.lines()
+        .skip(2) // the names of the two sides
+        .filter_map(|line| {
+            let sign = line.chars().next().filter(|sign| matches!(sign, '+' | '-'))?;
+            Some(format!("{sign}{}", line[1..].trim_start()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_example_has_a_readme_and_points_editors_at_the_schema() {
+    let folder = root().join("examples");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).expect("examples/") {
+        let path = entry.expect("an entry").path();
+        assert!(path.join("README.md").is_file(), "{} has no README.md", path.display());
+        for file in fs::read_dir(&path).expect("an example").map(|entry| entry.expect("an entry").path()) {
+            if file.extension().is_some_and(|extension| extension == "yaml") && read(&file).contains("\nkind: Unroot\n")
+            {
+                let schema = read(&file)
+                    .lines()
+                    .next()
+                    .and_then(|line| line.strip_prefix("# yaml-language-server: $schema=").map(str::to_owned));
+                assert_eq!(schema.as_deref(), Some("../../fn-config/unroot.schema.json"), "{}", file.display());
+            }
+        }
+        names.push(path.file_name().expect("a name").to_string_lossy().into_owned());
+    }
+    names.sort();
+    let tested = ["demo", "helm-post-renderer", "kpt-eval", "kpt-render", "kubeflow", "kustomize-exec", "pipe"];
+    assert_eq!(names, tested, "every example is run by a test");
+    assert!(root().join("fn-config/unroot.schema.json").is_file(), "fn-config/unroot.schema.json is missing");
+}
