@@ -75,8 +75,7 @@ impl Error {
         let mut finding = Finding::new(rule, Severity::Error, message);
         finding.resource_ref.clone_from(&self.resource);
         finding.file.clone_from(&self.file);
-        finding.field =
-            self.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
+        finding.field = self.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
         finding
     }
 

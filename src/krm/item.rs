@@ -156,9 +156,8 @@ impl<'s> Item<'s> {
                 return Err(self.error("a resource must be a mapping"));
             };
             if self.shares_anchor {
-                return Err(self.error(
-                    "an anchor is shared with another resource: a change here would reach both; write it out",
-                ));
+                return Err(self
+                    .error("an anchor is shared with another resource: a change here would reach both; write it out"));
             }
             if let Some((first, second)) = root.duplicate_key() {
                 let (first_line, second_line) =
@@ -280,9 +279,7 @@ impl<'s> Item<'s> {
     }
 
     fn checked_head(&self, root: View<'_>) -> Result<Head<'s>, Error> {
-        let wrong = |view: View<'_>, path: &str, message: &str| {
-            self.error_at(format!("`{path}` {message}"), view.line()).at_field(path)
-        };
+        let wrong = |view: View<'_>, path: &str, message: &str| self.error_at(message, view.line()).at_field(path);
         let text = |map: View<'_>, key: &str, path: &str| match map.get(key) {
             None => Ok(None),
             Some(value) if value.resolved().is_none() => {
@@ -311,6 +308,9 @@ impl<'s> Item<'s> {
         if metadata.is_null() {
             return Ok(head);
         }
+        if metadata.resolved().is_none() {
+            return Err(wrong(metadata, "metadata", "is an alias to another resource; write it out"));
+        }
         if !metadata.is_mapping() {
             return Err(wrong(metadata, "metadata", "must be a mapping"));
         }
@@ -319,10 +319,15 @@ impl<'s> Item<'s> {
         head.namespace = text(metadata, "namespace", "metadata.namespace")?;
         for (key, path) in [("labels", "metadata.labels"), ("annotations", "metadata.annotations")] {
             let Some(map) = metadata.get(key) else { continue };
+            if map.resolved().is_none() {
+                return Err(wrong(map, path, "is an alias to another resource; write it out"));
+            }
             if !map.is_null() && !map.is_mapping() {
                 return Err(wrong(map, path, "must be a mapping of strings"));
             }
-            if let Some((_, value)) = map.entries().find(|(name, value)| value.scalar().is_none() && !name.is_merge_key()) {
+            if let Some((_, value)) =
+                map.entries().find(|(name, value)| value.scalar().is_none() && !name.is_merge_key())
+            {
                 return Err(wrong(value, path, "must be a mapping of strings, without nested mappings or lists"));
             }
         }

@@ -224,9 +224,9 @@ impl<'s> List<'s> {
         }
         let end = end.max(copied);
         pieces.push(Piece::Input(&self.text[copied..end]));
-        let before = self.text[..end].ends_with('\n') || pieces.iter().all(|piece| piece.as_str().is_empty());
+        let written = pieces.iter().rev().find(|piece| !piece.as_str().is_empty());
         let mut out = String::new();
-        if !before {
+        if written.is_some_and(|piece| !piece.as_str().ends_with('\n')) {
             out.push_str(eol);
         }
         let results = serde_json::json!({ "results": findings });

@@ -178,10 +178,15 @@ mod tests {
     fn a_finding_is_one_line() {
         let mut finding = Finding::new(Rule::NamespaceLabels, Severity::Info, "a\nb");
         assert_eq!(finding.to_string(), "[info] a\\nb");
-        finding.resource_ref =
-            Some(ResourceRef { api_version: "v1".into(), kind: "Namespace".into(), name: "x".into(), namespace: String::new() });
+        finding.resource_ref = Some(ResourceRef {
+            api_version: "v1".into(),
+            kind: "Namespace".into(),
+            name: "x".into(),
+            namespace: String::new(),
+        });
         finding.file = Some(File { path: "a.yaml".into(), index: 2 });
-        let finding = finding.with_field(Field { path: "metadata.labels".into(), current_value: None, proposed_value: None });
+        let finding =
+            finding.with_field(Field { path: "metadata.labels".into(), current_value: None, proposed_value: None });
         assert_eq!(finding.to_string(), "[info] v1/Namespace/x metadata.labels: a\\nb (a.yaml [2])");
     }
 

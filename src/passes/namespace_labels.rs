@@ -56,12 +56,7 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
 }
 
 /// The labels to write on one namespace.
-fn decide(
-    pod_security: &PodSecurity,
-    name: &str,
-    root: View<'_>,
-    mut say: impl FnMut(Finding),
-) -> KeyChanges {
+fn decide(pod_security: &PodSecurity, name: &str, root: View<'_>, mut say: impl FnMut(Finding)) -> KeyChanges {
     let wanted = pod_security.wish_for(name);
     let enforce = wanted.wishes.enforce.and_then(|wish| match wish.level {
         Enforce::Level(level) => Some(Wish { level, version: wish.version }),
@@ -70,8 +65,7 @@ fn decide(
     let labels = root.find(&LABELS);
     let current = |key: &str| labels.and_then(|labels| labels.get(key)).filter(|value| !value.is_null());
     let mut changes = KeyChanges::default();
-    for (mode, wish) in
-        [(Mode::Audit, wanted.wishes.audit), (Mode::Enforce, enforce), (Mode::Warn, wanted.wishes.warn)]
+    for (mode, wish) in [(Mode::Audit, wanted.wishes.audit), (Mode::Enforce, enforce), (Mode::Warn, wanted.wishes.warn)]
     {
         let Some(wish) = wish else { continue };
         let level = current(mode.level_label());
@@ -87,7 +81,8 @@ fn decide(
             }
             Some(Err(error)) => {
                 let text = level.map(|level| level.scalar_text()).unwrap_or_default();
-                let message = format!("label `{}` is \"{text}\" but {error}; replaced by {}", mode.level_label(), wish.level);
+                let message =
+                    format!("label `{}` is \"{text}\" but {error}; replaced by {}", mode.level_label(), wish.level);
                 say(Finding::new(Rule::InvalidLabel, Severity::Warning, message));
             }
             _ => {}
@@ -120,9 +115,8 @@ fn name_missing_namespaces(
         } else {
             "label it where it is made, or add a Namespace object"
         };
-        let message = format!(
-            "namespace \"{name}\" is not in the input, so it got no label ({used_by} is in it); {what_to_do}"
-        );
+        let message =
+            format!("namespace \"{name}\" is not in the input, so it got no label ({used_by} is in it); {what_to_do}");
         let mut finding = Finding::new(Rule::NamespaceNotInInput, Severity::Info, message);
         finding.resource_ref = Some(ResourceRef {
             api_version: "v1".to_owned(),

@@ -138,13 +138,15 @@ impl<'de, 'b> Deserializer<'de, 'b> {
     fn resolved(mut self) -> Result<Self, Error> {
         let view = self.view;
         let target = view.resolved().ok_or_else(|| {
-            <Error as de::Error>::custom("the alias points to an anchor outside of this resource; write it out").at(&view)
+            <Error as de::Error>::custom("the alias points to an anchor outside of this resource; write it out")
+                .at(&view)
         })?;
         self.through_alias |= target.id() != view.id();
         if self.through_alias {
-            let left = self.budget.get().checked_sub(1).ok_or_else(|| {
-                <Error as de::Error>::custom("aliases expand to more than a million nodes").at(&view)
-            })?;
+            let left =
+                self.budget.get().checked_sub(1).ok_or_else(|| {
+                    <Error as de::Error>::custom("aliases expand to more than a million nodes").at(&view)
+                })?;
             self.budget.set(left);
         }
         self.view = target;
@@ -287,9 +289,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let this = self.resolved()?;
         match this.view.scalar() {
-            Some(Scalar::String(text)) => {
-                visitor.visit_borrowed_str(text).map_err(|error: Error| error.at(&this.view))
-            }
+            Some(Scalar::String(text)) => visitor.visit_borrowed_str(text).map_err(|error: Error| error.at(&this.view)),
             Some(Scalar::Null) => visitor.visit_str("").map_err(|error: Error| error.at(&this.view)),
             _ => Err(this.wrong_type(&visitor)),
         }

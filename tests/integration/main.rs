@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod bad_input;
 mod cases;
 mod config;
 mod expected;
