@@ -94,7 +94,8 @@ pub(super) fn syntax_error(text: &str, error: &ScanError) -> SyntaxError {
     SyntaxError { message: error.info(), line: line_of(text, offset), offset }
 }
 
-/// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another.
+/// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another. A carriage
+/// return without a line feed ends a line to YAML readers and to no tool that shows or cuts lines: refused as well.
 ///
 /// `quoted` gives the ranges of quoted scalars in the order of the text; it is asked only where there is such a
 /// character at all.
@@ -102,10 +103,11 @@ pub(super) fn refuse_ambiguous_breaks(
     text: &str,
     quoted: impl FnOnce() -> Vec<Range<usize>>,
 ) -> Result<(), SyntaxError> {
-    // All three begin with one of two lead bytes, which ordinary text seldom has.
-    let mut ambiguous = memchr::memchr2_iter(0xC2, 0xE2, text.as_bytes())
+    // All begin with one of three bytes, which ordinary text seldom has.
+    let mut ambiguous = memchr::memchr3_iter(b'\r', 0xC2, 0xE2, text.as_bytes())
+        .filter(|offset| text.as_bytes()[*offset] != b'\r' || text.as_bytes().get(offset + 1) != Some(&b'\n'))
         .filter_map(|offset| Some((offset, text.get(offset..)?.chars().next()?)))
-        .filter(|(_, character)| is_ambiguous_break(*character))
+        .filter(|(_, character)| *character == '\r' || is_ambiguous_break(*character))
         .peekable();
     if ambiguous.peek().is_none() {
         return Ok(());
@@ -200,9 +202,12 @@ impl<'t> Builder<'t> {
                 _ => at += 1,
             }
         }
-        let end =
-            content.start.max(header) + self.text[content.start.max(header)..content.end.max(header)].trim_end().len();
-        if end <= header { header..super::source::line_end(self.text, header) } else { header..end.max(header + 1) }
+        let indicators = bytes[header..].iter().skip(1).take_while(|byte| b"+-123456789".contains(byte)).count();
+        // An empty scalar's content begins wherever the next token does.
+        match self.text[content.clone()].trim_end().len() {
+            0 => header..header + 1 + indicators,
+            length => header..content.start + length,
+        }
     }
 
     fn close(&mut self, flow_end: Option<usize>) {

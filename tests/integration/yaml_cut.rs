@@ -7,7 +7,7 @@ use unroot::yaml::cut::{Document, Head, Item, readers};
 use unroot::yaml::tree::Tree;
 
 /// Texts that break a naive splitter, each for the reason in its name.
-const SEEDS: &[(&str, &str)] = &[
+pub(crate) const SEEDS: &[(&str, &str)] = &[
     (
         "a plain list",
         "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: a\n    labels:\n      x: y\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: b\n    namespace: a\n  data:\n    k: v\nfunctionConfig:\n  kind: X\n",
@@ -125,14 +125,14 @@ const SNIPPETS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone)]
-enum Mutation {
+pub(crate) enum Mutation {
     Insert { at: prop::sample::Index, snippet: usize },
     Delete { at: prop::sample::Index, length: usize },
     Indent { line: prop::sample::Index, by: i8 },
     CopyLine { from: prop::sample::Index, to: prop::sample::Index },
 }
 
-fn mutation() -> impl Strategy<Value = Mutation> {
+pub(crate) fn mutation() -> impl Strategy<Value = Mutation> {
     let index = any::<prop::sample::Index>;
     prop_oneof![
         4 => (index(), 0..SNIPPETS.len()).prop_map(|(at, snippet)| Mutation::Insert { at, snippet }),
@@ -142,7 +142,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-fn mutate(text: &str, mutations: &[Mutation]) -> String {
+pub(crate) fn mutate(text: &str, mutations: &[Mutation]) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     for mutation in mutations {
         match mutation {
