@@ -10,7 +10,7 @@ use super::item::{Item, Place};
 use super::results::{Finding, ResourceRef};
 use crate::yaml::cut::{Document, ItemsStyle};
 use crate::yaml::emit::{Layout, block};
-use crate::yaml::source::{line_break, line_of, line_start};
+use crate::yaml::source::{column, line_break, line_of, line_start};
 
 /// The resources of an input, to be read, changed and written back.
 #[derive(Debug)]
@@ -209,7 +209,7 @@ impl<'s> List<'s> {
         findings: &[Finding],
     ) {
         let start = envelope.root_keys.first().map_or(0, |key| key.start);
-        let column = start - line_start(self.text, start);
+        let column = column(self.text, start);
         let eol = line_break(self.text, start);
         // A `...` ends the document: what comes after it would be another one.
         let mut end = envelope.range.end;

@@ -164,6 +164,11 @@ impl<'t> Builder<'t> {
 
     fn scalar(&mut self, value: &Cow<'t, str>, style: ScalarStyle, anchor: usize, span: &Span) {
         let mut range = byte_range(span);
+        // The parser finds out that there is nothing only at the next token, perhaps lines below.
+        let absent = range.is_empty() && style == ScalarStyle::Plain;
+        if absent && self.text.get(self.last_end..range.start).is_some_and(|between| between.contains('\n')) {
+            range = self.last_end..self.last_end;
+        }
         if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
             // An anchor's own event comes later: a header is never inside its name, since names hold no blanks.
             range = self.block_scalar_range(span, range);

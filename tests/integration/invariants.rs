@@ -46,7 +46,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::shared::property(10_000))]
 
     #[test]
     fn a_run_that_has_nothing_to_do_writes_what_it_read(text in texts()) {

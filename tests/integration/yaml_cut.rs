@@ -2,7 +2,7 @@
 //! slice parses alone.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::TestRunner;
 use unroot::yaml::cut::{Document, Head, Item, readers};
 use unroot::yaml::tree::Tree;
 
@@ -266,9 +266,9 @@ fn both_readers_cut_the_seeds_alike() {
 
 #[test]
 fn both_readers_cut_mutants_alike() {
-    let cases = std::env::var("UNROOT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60_000);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let config = crate::shared::property(60_000);
+    let cases = config.cases;
+    let mut runner = TestRunner::new(config);
     let accepted = std::cell::Cell::new(0_u32);
     let strategy = (0..SEEDS.len(), prop::collection::vec(mutation(), 1..5));
     let outcome = runner.run(&strategy, |(seed, mutations)| {

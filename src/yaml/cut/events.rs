@@ -364,6 +364,11 @@ impl<'t> Cutter<'t> {
         let role = if is_key {
             // Nothing that a resource has.
             self.mark_opaque();
+            if self.frames.len() == 1
+                && let Some(document) = self.documents.last_mut()
+            {
+                document.problem = Some((range.start, "the top-level keys of a resource must be strings"));
+            }
             Role::Other
         } else {
             self.value_starts(range.clone()).0
