@@ -133,9 +133,9 @@ impl<'s> Item<'s> {
     #[must_use]
     pub fn error(&self, message: impl Into<String>) -> Error {
         let mut error = Error::input(message);
-        error.position = Some(self.position.clone());
+        error.place.position = Some(self.position.clone());
         let reference = self.reference();
-        error.resource = (reference != ResourceRef::default()).then_some(reference);
+        error.place.resource = (reference != ResourceRef::default()).then_some(reference);
         error
     }
 
@@ -261,7 +261,7 @@ impl<'s> Item<'s> {
 
     fn missing(&self, field: &str) -> Error {
         let mut error = self.error(format!("a resource must have `{field}`")).at_field(field);
-        error.line = Some(self.first_line());
+        error.place.line = Some(self.first_line());
         error
     }
 

@@ -38,10 +38,7 @@ fn bytes_that_are_no_text_are_refused() {
 
 #[test]
 fn a_text_cut_anywhere_is_refused_or_whole() {
-    let list = format!(
-        "{{\"apiVersion\": \"config.kubernetes.io/v1\", \"kind\": \"ResourceList\", \"items\": [{{\"apiVersion\": \"v1\", \
-         \"kind\": \"Namespace\", \"metadata\": {{\"name\": \"a\"}}}}]}}"
-    );
+    let list = r#"{"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "items": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}]}"#;
     for end in 1..list.len() {
         let words = ["enforce=baseline".to_owned()];
         let outcome = unroot::filter(&list.as_bytes()[..end], &Given { file: None, words: &words });

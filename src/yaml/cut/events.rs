@@ -97,7 +97,7 @@ impl<'t> Cutter<'t> {
                     // The parser writes an absent scalar as `~`.
                     let absent = range.is_empty() && style == ScalarStyle::Plain;
                     let text = if absent { Cow::Borrowed("") } else { text };
-                    let plain = style == ScalarStyle::Plain && !tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
+                    let plain = style == ScalarStyle::Plain && tag.is_none_or(|tag| tag.core_suffix() != Some("str"));
                     let resolved = resolve(&text);
                     let value = ScalarValue {
                         is_string: !plain || matches!(resolved, Scalar::String(_)),
