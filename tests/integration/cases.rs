@@ -23,14 +23,28 @@ struct Run {
     exit: i32,
 }
 
-fn run(case: &Path, input: &Path) -> Run {
-    let args = match fs::read_to_string(case.join("args")) {
+/// The arguments of a case.
+pub(crate) fn arguments(case: &Path) -> Vec<String> {
+    match fs::read_to_string(case.join("args")) {
         Ok(args) => args.lines().map(str::to_owned).collect(),
         Err(_) if case.join("config.yaml").is_file() => vec!["--config".to_owned(), "config.yaml".to_owned()],
         Err(_) => Vec::new(),
-    };
+    }
+}
+
+/// The folders of all cases.
+pub(crate) fn folders() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/filter");
+    let mut cases: Vec<PathBuf> =
+        fs::read_dir(folder).expect("tests/golden/filter").map(|entry| entry.expect("an entry").path()).collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "tests/golden/filter holds no case");
+    cases
+}
+
+fn run(case: &Path, input: &Path) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_unroot"))
-        .args(args)
+        .args(arguments(case))
         .current_dir(case)
         .stdin(Stdio::from(File::open(input).expect("the input of a case")))
         .output()
@@ -78,12 +92,7 @@ fn check(case: &Path) -> Result<(), String> {
 
 #[test]
 fn golden_cases_come_out_as_recorded_and_a_second_run_changes_nothing() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/filter");
-    let mut cases: Vec<PathBuf> =
-        fs::read_dir(folder).expect("tests/golden/filter").map(|entry| entry.expect("an entry").path()).collect();
-    cases.sort();
-    assert!(!cases.is_empty(), "tests/golden/filter holds no case");
-
+    let cases = folders();
     let failures: Vec<String> = cases
         .iter()
         .filter_map(|case| check(case).err().map(|difference| format!("{}\n{difference}", case.display())))

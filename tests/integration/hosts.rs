@@ -7,6 +7,7 @@ mod kpt;
 mod kubeflow;
 mod kustomize;
 mod pipe;
+mod wasm;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -38,16 +39,34 @@ fn programs() -> Vec<PathBuf> {
     [built, root().join("bin")].into_iter().chain(std::env::split_paths(&machine)).collect()
 }
 
-/// A program that the machine may not have. The message goes past the capture of the test harness, so that a reader of
-/// the log does not take a skipped test for a passed one.
+/// Says that something is not tested. The message goes past the capture of the test harness, so that a reader of the log
+/// does not take a skipped test for a passed one.
+fn skip(why: &str) {
+    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
+}
+
+/// A program that the machine may not have.
 fn host(name: &str) -> Option<Command> {
     let Some(path) = programs().iter().map(|folder| folder.join(name)).find(|path| path.is_file()) else {
-        writeln!(std::io::stderr(), "skipped: {name} not found").expect("standard error");
+        skip(&format!("{name} not found"));
         return None;
     };
     let mut command = Command::new(path);
     command.env("PATH", std::env::join_paths(programs()).expect("folders without a colon"));
     Some(command)
+}
+
+/// What `make wasm` and `make image` have built, in the folder `UNROOT_DIST`, which `make test` sets: in a plain
+/// `cargo test` the artefacts may be of another day.
+fn artefact(name: &str) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("UNROOT_DIST") else {
+        assert!(std::env::var_os("CI").is_none(), "UNROOT_DIST must be set: the artefacts are to be tested");
+        skip(&format!("{name} is tested by `make test`"));
+        return None;
+    };
+    let path = root().join(folder).join(name);
+    assert!(path.is_file(), "{} has not been built", path.display());
+    Some(path)
 }
 
 fn run(command: &mut Command) -> Run {
