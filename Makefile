@@ -10,6 +10,11 @@ export PATH := $(CURDIR)/bin:$(PATH)
 # Recorded builds and oracles; a test that lacks them says so, and fails under CI.
 export UNROOT_SHARED ?= $(abspath $(CURDIR)/../shared)
 
+# Where the artefacts go, and where their tests look for them.
+DIST := dist
+IMAGE ?= localhost/unroot:dev
+PLATFORM ?= linux/$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,17 +24,14 @@ demo: toolchain ## Show before and after on a small platform
 	@scripts/demo.sh
 
 .PHONY: test
-test: lint ## The gate: lint, all tests, wasm builds and their smoke test
-	@cargo test --quiet --locked
-	@cargo build --quiet --locked --lib --target wasm32-unknown-unknown
-	@cargo build --quiet --locked --bin unroot
-	@cargo build --quiet --locked --bin unroot --target wasm32-wasip1
-	@scripts/wasi-smoke.sh target/debug/unroot target/wasm32-wasip1/debug/unroot.wasm
+test: lint wasm $(DIST)/unroot-image.tar ## The gate: lint, all tests, every artefact in its host
+	@UNROOT_DIST=$(DIST) cargo test --quiet --locked
 
 .PHONY: lint
 lint: tools ## Formatting, clippy, licences, duplicates and sources of dependencies
-	@cargo fmt --check
+	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --all-targets -- --deny warnings
+	@cargo clippy --quiet --locked --release --package unroot-kpt --target wasm32-unknown-unknown -- --deny warnings
 	@bin/cargo-deny --all-features --locked --log-level error check --hide-inclusion-graph bans licenses sources
 
 .PHONY: bench
@@ -40,6 +42,18 @@ bench: toolchain ## CPU time and memory of whole processes, side by side with Go
 .PHONY: build
 build: toolchain ## The release binary, target/release/unroot
 	@cargo build --locked --release --bin unroot
+
+.PHONY: wasm
+wasm: toolchain ## The WebAssembly forms, dist/unroot.wasm (WASI) and dist/unroot-kpt.wasm (kpt)
+	@cargo build --quiet --locked --release --bin unroot --target wasm32-wasip1
+	@cargo build --quiet --locked --release --package unroot-kpt --target wasm32-unknown-unknown
+	@mkdir -p $(DIST)
+	@cp target/wasm32-wasip1/release/unroot.wasm $(DIST)/unroot.wasm
+	@cp target/wasm32-unknown-unknown/release/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
+
+.PHONY: image
+image: toolchain ## The container image localhost/unroot:dev; IMAGE= and PLATFORM=linux/arm64 say otherwise
+	@scripts/image.sh "$(IMAGE)" "$(PLATFORM)"
 
 .PHONY: tools
 tools: ## Install what the machine lacks

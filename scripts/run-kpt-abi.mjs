@@ -2,7 +2,6 @@
 // list, standard output takes what the function gives back, byte for byte. kpt itself re-formats what it writes to files.
 //     node scripts/run-kpt-abi.mjs MODULE
 import { readFileSync, writeSync } from "node:fs";
-import { argv } from "node:process";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -81,7 +80,7 @@ function write(stream, chunk) {
   for (let written = 0; written < chunk.length; ) written += writeSync(stream, chunk, written);
 }
 
-const { instance } = await WebAssembly.instantiate(readFileSync(argv[2]), { go });
+const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]), { go });
 exports = instance.exports;
 view = new DataView(exports.mem.buffer);
 exports.run(0, 0);
