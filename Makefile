@@ -24,8 +24,8 @@ demo: toolchain ## Show before and after on a small platform
 	@scripts/demo.sh
 
 .PHONY: test
-test: lint wasm $(DIST)/unroot-image.tar ## The gate: lint, all tests, every artefact in its host
-	@UNROOT_DIST=$(DIST) cargo test --quiet --locked
+test: lint wasm ## The gate: lint, all tests, every artefact in its host
+	@image=$$(scripts/image-for-tests.sh) && UNROOT_DIST=$(DIST) UNROOT_IMAGE=$$image cargo test --quiet --locked
 
 .PHONY: lint
 lint: tools ## Formatting, clippy, licences, duplicates and sources of dependencies

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the gate needs and this machine lacks, and says what it will have to do without.
-# Only Cargo's and Go's registries are asked, and rustup; what is there already costs nothing.
+# Only package registries are asked (Cargo's, Go's, Python's, and Debian's where root may install), and rustup; what is
+# there already costs nothing.
 #     scripts/tools.sh           everything
 #     scripts/tools.sh rust      what building takes
 set -euo pipefail
@@ -8,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 kustomize_version=v5.8.1
 cargo_deny_version=0.20.2
+wasmtime_version=50.0.1
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -45,13 +47,34 @@ install_cargo_deny() {
     ln -sf "$kept/bin/cargo-deny" bin/cargo-deny
 }
 
+# The Python package is the whole engine, and the one form of it that a package registry has.
+install_wasmtime() {
+    [[ -d bin/python/wasmtime-$wasmtime_version.dist-info ]] && return 0
+    has python3 && python3 -m pip --version >/dev/null 2>&1 || return 0
+    echo "installing wasmtime $wasmtime_version into bin/python/"
+    rm -rf bin/python
+    python3 -m pip install --quiet --root-user-action=ignore --no-deps --target bin/python "wasmtime==$wasmtime_version" ||
+        echo "wasmtime cannot be installed"
+}
+
+# Only where that is how this machine gets its software and nobody is asked for a password.
+install_podman() {
+    has podman && return 0
+    [[ $EUID == 0 ]] && has apt-get || return 0
+    echo "installing podman"
+    { apt-get update && apt-get install --yes --no-install-recommends podman runc; } >bin/podman.log 2>&1 ||
+        echo "podman cannot be installed: see bin/podman.log"
+}
+
 mkdir -p bin
 install_toolchain
 [[ ${1:-} == rust ]] && exit
 install_kustomize
 install_cargo_deny
+install_wasmtime
+install_podman
 
 # The tests of the hosts skip what is not there; a reader of the log must not take that for a pass.
-for host in kustomize kpt kubectl node; do
+for host in kustomize kpt kubectl node podman; do
     PATH="$PWD/bin:$PATH" has "$host" || echo "$host not found: what needs it is skipped"
 done
