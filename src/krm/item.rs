@@ -248,6 +248,12 @@ impl<'s> Item<'s> {
         if self.head.opaque {
             self.read_head()?;
         }
+        if self.is_local_config() {
+            return Ok(());
+        }
+        if self.is("v1", "List") {
+            return Err(self.error_at("a List inside a list is not looked into; put its items into the list", 1));
+        }
         for (value, field) in [(&self.head.api_version, "apiVersion"), (&self.head.kind, "kind")] {
             if word(value).is_empty() {
                 return Err(self.missing(field));
