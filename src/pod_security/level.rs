@@ -48,3 +48,19 @@ impl FromStr for Level {
         Self::ALL.into_iter().find(|level| level.as_str() == text).ok_or(ParseLevelError)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_three_words_are_levels() {
+        for level in Level::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
+        }
+        for text in ["", "Baseline", "restricted ", "strictest", "default"] {
+            assert_eq!(text.parse::<Level>(), Err(ParseLevelError), "{text:?}");
+        }
+        assert!(Level::ALL.is_sorted());
+    }
+}

@@ -42,3 +42,32 @@ impl FromStr for Version {
         minor.parse().map(Self::V1).map_err(|_| ParseVersionError)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_latest_or_a_minor_without_leading_zero() {
+        for (text, version) in [
+            ("latest", Version::Latest),
+            ("v1.0", Version::V1(0)),
+            ("v1.7", Version::V1(7)),
+            ("v1.37", Version::V1(37)),
+        ] {
+            assert_eq!(text.parse(), Ok(version));
+            assert_eq!(version.to_string(), text);
+        }
+        for text in
+            ["", "Latest", "1.30", "v1", "v1.", "v1.07", "v1.00", "V1.3", "v1.30.2", "v1.-1", "v1.+1", "v2.0", "v1.1 "]
+        {
+            assert_eq!(text.parse::<Version>(), Err(ParseVersionError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn latest_is_newer_than_every_number() {
+        assert!(Version::V1(9) < Version::V1(10));
+        assert!(Version::V1(u32::MAX) < Version::Latest);
+    }
+}
