@@ -1,3 +1,4 @@
 //! Integration tests.
 
+mod injector;
 mod pod_security;
