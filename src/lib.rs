@@ -1,5 +1,23 @@
-//! unroot: a KRM function that runs a Kubeflow or Istio platform without root.
+//! unroot: a KRM function that runs a Kubeflow platform, or any Istio platform built with kustomize or kpt, without root.
+//!
+//! ```text
+//! bytes ─▶ krm: which form?  ─▶ rope of items ─▶ passes, in one listed order ─▶ rope ─▶ bytes
+//!          ResourceList |        Item = slice of    labels of namespaces,        └▶ results
+//!          stream | JSON |       the input until    labels of user namespaces
+//!          kind: List            a pass touches it
+//! ```
+//!
+//! The library is pure: bytes and a configuration in, bytes and results out. No I/O, no clock, no environment, no
+//! threads; so native, WASI and the browser give the same bytes.
 
 pub mod config;
+pub mod filter;
 pub mod istio;
+pub mod krm;
+pub mod kube;
+pub mod passes;
 pub mod pod_security;
+pub mod rules;
+pub mod yaml;
+
+pub use filter::{Given, Outcome, filter};

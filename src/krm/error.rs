@@ -1,0 +1,93 @@
+//! Why the input or the configuration cannot be used.
+
+use std::fmt;
+
+use super::results::{Field, File, Finding, ResourceRef, Severity};
+use crate::rules::Rule;
+
+/// The input or the configuration is unusable: the run ends with 2 and changes nothing.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub struct Error {
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// The configuration is at fault, not the input.
+    pub is_config: bool,
+    /// The name of the file or stream, where there is more than one.
+    pub source_name: Option<String>,
+    /// Such as `item 12 of the list` or `document 3`.
+    pub position: Option<String>,
+    /// The resource.
+    pub resource: Option<ResourceRef>,
+    /// The host's file of the resource.
+    pub file: Option<File>,
+    /// The field.
+    pub field: Option<String>,
+    /// The 1-based line of the input.
+    pub line: Option<usize>,
+}
+
+impl Error {
+    /// The input is unusable.
+    #[must_use]
+    pub fn input(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            is_config: false,
+            source_name: None,
+            position: None,
+            resource: None,
+            file: None,
+            field: None,
+            line: None,
+        }
+    }
+
+    /// The configuration is unusable.
+    #[must_use]
+    pub fn config(message: impl Into<String>) -> Self {
+        Self { is_config: true, ..Self::input(message) }
+    }
+
+    /// With the field that is wrong; an empty path is none.
+    #[must_use]
+    pub fn at_field(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.field = (!path.is_empty()).then_some(path);
+        self
+    }
+
+    /// With the line of the input.
+    #[must_use]
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// As a result.
+    #[must_use]
+    pub fn to_finding(&self) -> Finding {
+        let rule = if self.is_config { Rule::ConfigUnusable } else { Rule::InputUnusable };
+        let mut message = self.message.clone();
+        let place = self.place();
+        if !place.is_empty() {
+            message.push_str(&format!(" ({place})"));
+        }
+        let mut finding = Finding::new(rule, Severity::Error, message);
+        finding.resource_ref.clone_from(&self.resource);
+        finding.file.clone_from(&self.file);
+        finding.field =
+            self.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
+        finding
+    }
+
+    fn place(&self) -> String {
+        let line = self.line.map(|line| format!("line {line}"));
+        [self.source_name.clone(), self.position.clone(), line].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_finding().fmt(f)
+    }
+}

@@ -1,0 +1,283 @@
+//! The rope: the input's resources in order, and the bytes between them.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::error::Error;
+use super::form::{self, Form};
+use super::item::{Item, Place};
+use super::results::{Finding, ResourceRef};
+use crate::yaml::cut::{Document, ItemsStyle};
+use crate::yaml::emit::{Layout, block};
+use crate::yaml::source::{line_break, line_of, line_start};
+
+/// The resources of an input, to be read, changed and written back.
+#[derive(Debug)]
+pub struct List<'s> {
+    text: &'s str,
+    form: Form,
+    items: Vec<Item<'s>>,
+    envelope: Option<Document<'s>>,
+}
+
+/// A part of the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece<'s> {
+    /// Bytes of the input.
+    Input(&'s str),
+    /// New text.
+    New(String),
+}
+
+impl Piece<'_> {
+    /// Its bytes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Input(text) => text,
+            Self::New(text) => text,
+        }
+    }
+}
+
+impl<'s> List<'s> {
+    /// Reads an input of any form.
+    ///
+    /// # Errors
+    /// Where it cannot be used.
+    pub fn read(text: &'s str) -> Result<Self, Error> {
+        let (form, documents) = form::recognise(text)?;
+        let mut list = Self { text, form, items: Vec::new(), envelope: None };
+        for (index, document) in documents.into_iter().enumerate() {
+            if document.empty {
+                continue;
+            }
+            let place = format!("document {}", index + 1);
+            match form {
+                Form::ResourceList => {
+                    list.add_items(&document, "")?;
+                    list.envelope = Some(document);
+                }
+                Form::Stream if is_list(&document) => list.add_items(&document, &format!(" of {place}"))?,
+                Form::Stream => list.items.push(Item {
+                    source: text,
+                    range: document.range,
+                    changed: None,
+                    place: Place::Value,
+                    position: place,
+                    shares_anchor: false,
+                    head: document.head,
+                }),
+            }
+        }
+        Ok(list)
+    }
+
+    fn add_items(&mut self, document: &Document<'s>, of: &str) -> Result<(), Error> {
+        for name in ["items", "functionConfig", "results", "kind", "apiVersion"] {
+            let mut keys = document.root_keys.iter().filter(|key| key.name == name);
+            if let (Some(first), Some(second)) = (keys.next(), keys.next()) {
+                let lines = [first.start, second.start].map(|at| line_of(self.text, at).to_string());
+                return Err(Error::input(format!(
+                    "key `{name}` is there twice, on line {} and on line {}; remove one",
+                    lines[0], lines[1]
+                ))
+                .at_field(name));
+            }
+        }
+        let Some((style, items)) = &document.items else { return Ok(()) };
+        let place = if matches!(style, ItemsStyle::Block { .. }) { Place::Element } else { Place::Value };
+        for (index, item) in items.iter().enumerate() {
+            self.items.push(Item {
+                source: self.text,
+                range: item.range.clone(),
+                changed: None,
+                place,
+                position: format!("item {}{of}", index + 1),
+                shares_anchor: item.shares_anchor,
+                head: item.head.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks that every resource has what every resource needs.
+    ///
+    /// # Errors
+    /// About the first one that has not.
+    pub fn check(&mut self) -> Result<(), Error> {
+        self.items.iter_mut().try_for_each(Item::check)
+    }
+
+    /// What the input is.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The resources, in order.
+    #[must_use]
+    pub fn items(&self) -> &[Item<'s>] {
+        &self.items
+    }
+
+    /// The resources, to change.
+    pub fn items_mut(&mut self) -> &mut [Item<'s>] {
+        &mut self.items
+    }
+
+    /// Takes back what passes have changed.
+    pub fn reset(&mut self) {
+        for item in &mut self.items {
+            item.changed = None;
+        }
+    }
+
+    /// The text of a top-level key's entry in the envelope, with the offset at which it begins.
+    fn envelope_entry(&self, name: &str) -> Option<Range<usize>> {
+        let envelope = self.envelope.as_ref()?;
+        let key = envelope.root_keys.iter().find(|key| key.name == name)?;
+        let start = if envelope.flow.is_some() { key.start } else { line_start(self.text, key.start) };
+        Some(start..key.end)
+    }
+
+    /// The ResourceList's `functionConfig: …` as the text of a mapping of its own, and the line on which it begins.
+    #[must_use]
+    pub fn function_config(&self) -> Option<(String, usize)> {
+        let range = self.envelope_entry("functionConfig")?;
+        let in_flow = self.envelope.as_ref().is_some_and(|envelope| envelope.flow.is_some());
+        let entry = &self.text[range.clone()];
+        // In flow style the entry needs braces to be a mapping.
+        let text = if in_flow { format!("{{{entry}}}") } else { entry.to_owned() };
+        Some((text, line_of(self.text, range.start)))
+    }
+
+    /// The output, in pieces: the input's bytes with what has changed, and `results` where the form has a place.
+    #[must_use]
+    pub fn pieces(&self, findings: &[Finding]) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::with_capacity(2 * self.items.len() + 4);
+        let old_results = self.results_range();
+        let mut replaced: Vec<(&Range<usize>, Option<&str>)> = self
+            .items
+            .iter()
+            .filter(|item| item.changed.is_some())
+            .map(|item| (&item.range, item.changed.as_deref()))
+            .chain(old_results.as_ref().map(|range| (range, None)))
+            .collect();
+        replaced.sort_by_key(|(range, _)| range.start);
+        let mut copied = 0;
+        for (range, new) in replaced {
+            pieces.push(Piece::Input(&self.text[copied..range.start]));
+            pieces.extend(new.map(|new| Piece::New(new.to_owned())));
+            copied = range.end;
+        }
+        let rest = &self.text[copied..];
+        match self.envelope.as_ref().filter(|_| !findings.is_empty()) {
+            None => pieces.push(Piece::Input(rest)),
+            Some(envelope) => match &envelope.flow {
+                Some(root) => self.flow_results(&mut pieces, envelope, root, copied, findings),
+                None => self.block_results(&mut pieces, envelope, copied, findings),
+            },
+        }
+        pieces
+    }
+
+    /// The range of the input's own `results`, with what separates it from its neighbours.
+    fn results_range(&self) -> Option<Range<usize>> {
+        let range = self.envelope_entry("results")?;
+        let envelope = self.envelope.as_ref()?;
+        let Some(root) = &envelope.flow else { return Some(range) };
+        let before = &self.text[root.start..range.start];
+        let after = &self.text[range.end..root.end];
+        // With the comma before it, or, if it is the first, the one behind it.
+        if let Some(comma) = before.trim_end().strip_suffix(',') {
+            return Some(root.start + comma.trim_end().len()..range.end);
+        }
+        let blanks = after.len() - after.trim_start().len();
+        match after.trim_start().strip_prefix(',') {
+            Some(rest) => Some(range.start..range.end + blanks + 1 + (rest.len() - rest.trim_start().len())),
+            None => Some(range),
+        }
+    }
+
+    fn block_results<'p>(
+        &'p self,
+        pieces: &mut Vec<Piece<'p>>,
+        envelope: &Document<'s>,
+        copied: usize,
+        findings: &[Finding],
+    ) {
+        let start = envelope.root_keys.first().map_or(0, |key| key.start);
+        let column = start - line_start(self.text, start);
+        let eol = line_break(self.text, start);
+        // A `...` ends the document: what comes after it would be another one.
+        let mut end = envelope.range.end;
+        let last = envelope.root_keys.last().map_or(copied, |key| key.start).max(copied);
+        let mut line = line_start(self.text, last);
+        while line < end {
+            if self.text[line..].starts_with("...") {
+                end = line;
+                break;
+            }
+            line = crate::yaml::source::next_line(self.text, line);
+        }
+        let end = end.max(copied);
+        pieces.push(Piece::Input(&self.text[copied..end]));
+        let before = self.text[..end].ends_with('\n') || pieces.iter().all(|piece| piece.as_str().is_empty());
+        let mut out = String::new();
+        if !before {
+            out.push_str(eol);
+        }
+        let results = serde_json::json!({ "results": findings });
+        out.extend(std::iter::repeat_n(' ', column));
+        out.push_str(&block(&results, column, Layout { line_break: eol, ..Layout::KUSTOMIZE }));
+        out.push_str(eol);
+        pieces.push(Piece::New(out));
+        pieces.push(Piece::Input(&self.text[end..]));
+    }
+
+    fn flow_results<'p>(
+        &'p self,
+        pieces: &mut Vec<Piece<'p>>,
+        envelope: &Document<'s>,
+        root: &Range<usize>,
+        copied: usize,
+        findings: &[Finding],
+    ) {
+        let close = root.end.saturating_sub(1).max(copied);
+        let inner = &self.text[copied..close];
+        let body = inner.trim_end();
+        let comma = if body.ends_with(',') { "" } else { "," };
+        pieces.push(Piece::Input(body));
+        let first = envelope.root_keys.first().map_or(root.start, |key| key.start);
+        let line = line_start(self.text, first);
+        let indent = &self.text[line..first];
+        let results = Value::Array(findings.iter().map(|finding| serde_json::json!(finding)).collect());
+        let new = if indent.trim().is_empty() && line > root.start {
+            let eol = line_break(self.text, first);
+            let pretty = serde_json::to_string_pretty(&results).unwrap_or_default();
+            format!("{comma}{eol}{indent}\"results\": {}", pretty.replace('\n', &format!("{eol}{indent}")))
+        } else {
+            format!("{comma}\"results\":{results}")
+        };
+        pieces.push(Piece::New(new));
+        pieces.push(Piece::Input(&self.text[copied + body.len()..]));
+    }
+
+    /// The namespaces that resources are in, each once, with the first of its resources.
+    pub fn namespaces_in_use(&self) -> impl Iterator<Item = (&str, ResourceRef)> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.items
+            .iter()
+            .filter(|item| !item.is_local_config() && !item.namespace().is_empty())
+            .filter(move |item| seen.insert(item.namespace().to_owned()))
+            .map(|item| (item.namespace(), item.reference()))
+    }
+}
+
+/// A `kind: List`, or a typed list such as `NamespaceList`, as kustomize takes them apart.
+fn is_list(document: &Document<'_>) -> bool {
+    let kind = document.head.kind.as_deref().unwrap_or_default();
+    document.items.is_some() && (kind == "List" || (kind.ends_with("List") && document.head.name.is_none()))
+}

@@ -1,0 +1,59 @@
+//! The registry of rules: what a result can be about. Each has a stable code and a section in `docs/rules.md`.
+
+use std::fmt;
+
+macro_rules! rules {
+    ($($(#[doc = $doc:literal])* $name:ident => $code:literal,)*) => {
+        /// A rule: what a result is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Rule {
+            /// All rules, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable code, as in `tags.rule` and in the headings of `docs/rules.md`.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The input cannot be used.
+    InputUnusable => "input-unusable",
+    /// The configuration cannot be used.
+    ConfigUnusable => "config-unusable",
+    /// The configuration is valid and asks for nothing.
+    NothingAsked => "nothing-asked",
+    /// Pod Security labels of a Namespace were written.
+    NamespaceLabels => "namespace-labels",
+    /// A stricter label than the one asked for was kept.
+    StricterLabelKept => "stricter-label-kept",
+    /// A label's value is no level or version.
+    InvalidLabel => "invalid-label",
+    /// Resources are in a namespace that the input does not hold.
+    NamespaceNotInInput => "namespace-not-in-input",
+    /// An entry of `namespaces` names a namespace that nothing in the input is about.
+    NamespaceNotFound => "namespace-not-found",
+    /// The labels that Kubeflow's profile controller gives to user namespaces were changed.
+    UserNamespaceLabels => "user-namespace-labels",
+    /// A label that was not there before reaches all user namespaces at once.
+    UserNamespacesAllAtOnce => "user-namespaces-all-at-once",
+    /// The ConfigMap that the profile controller reads is not in the input.
+    UserNamespacesNotFound => "user-namespaces-not-found",
+    /// A text inside a scalar had to be written anew in another style.
+    TextRestyled => "text-restyled",
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

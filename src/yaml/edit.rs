@@ -1,0 +1,432 @@
+//! Edits: "set these keys of this mapping" becomes byte ranges, in the style that stands there.
+//!
+//! Where a key goes: into its sorted place if its siblings are sorted, above the comments of the key that it goes
+//! before; else behind the last one; never behind a block scalar, whose end belongs to its text.
+
+use std::ops::Range;
+
+use granit_parser::ScalarStyle;
+use serde_json::Value;
+
+use super::emit::{Layout, Notation, block, double_quoted_inner, flow, json_escaped, scalar};
+use super::path::Path;
+use super::source::{column, line_break, line_end, line_of, line_start};
+use super::tree::{Kind, View};
+
+/// Why a key cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// Something on the way is no mapping.
+    #[error("`{path}` must be a mapping (line {line})")]
+    NotAMapping {
+        /// The field.
+        path: Path,
+        /// Its line.
+        line: usize,
+    },
+    /// The value to replace is a collection.
+    #[error("`{path}` must be a scalar (line {line})")]
+    NotAScalar {
+        /// The field.
+        path: Path,
+        /// Its line.
+        line: usize,
+    },
+    /// The field has an anchor that is used elsewhere.
+    #[error(
+        "`{path}` (line {line}) has an anchor that is used on line {used}: changing it would change both; write it out \
+         where it is used"
+    )]
+    Shared {
+        /// The field.
+        path: Path,
+        /// Its line.
+        line: usize,
+        /// The line of the alias.
+        used: usize,
+    },
+    /// The field is an alias of something that cannot be written out here.
+    #[error("`{path}` (line {line}) is an alias or a merge of something that cannot be copied here; write it out")]
+    Alias {
+        /// The field.
+        path: Path,
+        /// Its line.
+        line: usize,
+    },
+    /// Two edits of one text meet: a bug of the caller.
+    #[error("two edits meet at byte {0}")]
+    Overlap(usize),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Edit {
+    range: Range<usize>,
+    text: String,
+    /// Of two insertions at one place, the deeper one comes first.
+    column: usize,
+}
+
+/// Edits of one text, applied at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits(Vec<Edit>);
+
+impl Edits {
+    /// True where nothing is to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Replaces a range of the text.
+    pub fn replace(&mut self, range: Range<usize>, text: String) {
+        self.0.push(Edit { range, text, column: 0 });
+    }
+
+    fn insert(&mut self, at: usize, text: String, column: usize) {
+        self.0.push(Edit { range: at..at, text, column });
+    }
+
+    /// The ranges and their new text, in the order of the text.
+    pub(super) fn sorted(mut self) -> Result<Vec<(Range<usize>, String)>, EditError> {
+        self.0.sort_by(|a, b| {
+            (a.range.start, a.range.end, b.column).cmp(&(b.range.start, b.range.end, a.column))
+        });
+        if let Some(pair) = self.0.windows(2).find(|pair| pair[1].range.start < pair[0].range.end) {
+            return Err(EditError::Overlap(pair[1].range.start));
+        }
+        Ok(self.0.into_iter().map(|edit| (edit.range, edit.text)).collect())
+    }
+
+    /// The text with all edits made.
+    ///
+    /// # Errors
+    /// [`EditError::Overlap`] where two of them meet.
+    pub fn apply(self, text: &str) -> Result<String, EditError> {
+        let mut out = String::with_capacity(text.len() + 256);
+        let mut copied = 0;
+        for (range, new) in self.sorted()? {
+            out.push_str(&text[copied..range.start]);
+            out.push_str(&new);
+            copied = range.end;
+        }
+        out.push_str(&text[copied..]);
+        Ok(out)
+    }
+
+    /// Sets keys of the mapping at `path` below `root`; mappings on the way are made where they are missing.
+    ///
+    /// # Errors
+    /// [`EditError`] where something on the way is no mapping, or is shared with another place by an anchor.
+    pub fn set(&mut self, root: View<'_>, path: &[&str], entries: &[(&str, Value)]) -> Result<(), EditError> {
+        let mut map = root;
+        for (depth, key) in path.iter().enumerate() {
+            let here = Path::of(&path[..depth]);
+            refuse_shared(&map, &here)?;
+            let below = &path[depth + 1..];
+            match map.entry(key) {
+                Some((_, value)) if value.is_null() => {
+                    return self.set_in(root, map, &here, &[(key, nested(below, entries))]);
+                }
+                Some((_, value)) if value.kind() != value.resolved().map_or(value.kind(), |target| target.kind()) => {
+                    let copy = merged(&value, below, entries)
+                        .ok_or_else(|| EditError::Alias { path: here.join(*key), line: value.line() })?;
+                    self.replace(value.range(), flow(&copy, notation(root, map)));
+                    return Ok(());
+                }
+                Some((_, value)) if value.is_mapping() => map = value,
+                Some((_, value)) => {
+                    return Err(EditError::NotAMapping { path: here.join(*key), line: value.line() });
+                }
+                None => {
+                    let value = match map.get(key) {
+                        // A merge key brings it in: what is written here replaces it whole.
+                        Some(inherited) => merged(&inherited, below, entries)
+                            .ok_or_else(|| EditError::Alias { path: here.join(*key), line: map.line() })?,
+                        None => nested(below, entries),
+                    };
+                    return self.set_in(root, map, &here, &[(key, value)]);
+                }
+            }
+        }
+        let here = Path::of(path);
+        refuse_shared(&map, &here)?;
+        self.set_in(root, map, &here, entries)
+    }
+
+    fn set_in(
+        &mut self,
+        root: View<'_>,
+        map: View<'_>,
+        path: &Path,
+        entries: &[(&str, Value)],
+    ) -> Result<(), EditError> {
+        let Kind::Mapping { flow: is_flow } = map.kind() else {
+            return Err(EditError::NotAMapping { path: path.clone(), line: map.line() });
+        };
+        let mut new: Vec<(&str, &Value)> = Vec::new();
+        for (key, value) in entries {
+            match map.entry(key) {
+                Some((_, old)) => self.replace_value(root, map, old, &path.join(*key), value)?,
+                None => new.push((key, value)),
+            }
+        }
+        new.sort_by(|a, b| a.0.cmp(b.0));
+        if new.is_empty() {
+            return Ok(());
+        }
+        if is_flow { self.insert_flow(root, map, &new) } else { self.insert_block(root, map, &new) }
+        Ok(())
+    }
+
+    fn replace_value(
+        &mut self,
+        root: View<'_>,
+        map: View<'_>,
+        old: View<'_>,
+        path: &Path,
+        value: &Value,
+    ) -> Result<(), EditError> {
+        refuse_shared(&old, path)?;
+        let notation = notation(root, map);
+        let range = old.range();
+        match old.kind() {
+            Kind::Alias(_) => self.replace(range, flow(value, notation)),
+            // Right behind the colon; an anchor or a tag may stand between.
+            Kind::Scalar(ScalarStyle::Plain) if range.is_empty() => {
+                let at = old.anchor().map_or(range.start, |anchor| anchor.end.max(range.start));
+                self.insert(at, format!(" {}", flow(value, notation)), 0);
+            }
+            Kind::Scalar(style) => {
+                let text = match (style, value) {
+                    (ScalarStyle::DoubleQuoted, Value::String(text)) if notation == Notation::Json => {
+                        format!("\"{}\"", json_escaped(text))
+                    }
+                    (ScalarStyle::DoubleQuoted, Value::String(text)) => format!("\"{}\"", double_quoted_inner(text)),
+                    (ScalarStyle::SingleQuoted, Value::String(text)) if text.chars().all(|c| !c.is_control()) => {
+                        format!("'{}'", text.replace('\'', "''"))
+                    }
+                    (_, value) => flow(value, notation),
+                };
+                self.replace(range, text);
+            }
+            Kind::Mapping { flow: true } | Kind::Sequence { flow: true } => self.replace(range, flow(value, notation)),
+            Kind::Mapping { .. } | Kind::Sequence { .. } => {
+                return Err(EditError::NotAScalar { path: path.clone(), line: old.line() });
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_flow(&mut self, root: View<'_>, map: View<'_>, new: &[(&str, &Value)]) {
+        let notation = notation(root, map);
+        let written: Vec<String> =
+            new.iter().map(|(key, value)| format!("{}: {}", scalar(key, notation), flow(value, notation))).collect();
+        let last = map.entries().last().filter(|(_, value)| !value.range().is_empty());
+        let Some((key, value)) = last else {
+            // Behind the brace: `{}`, or a last entry whose value is nothing.
+            let separator = if map.entries().next().is_some() { ", " } else { "" };
+            self.insert(map.range().start + 1, format!("{}{separator}", written.join(", ")), 0);
+            return;
+        };
+        let text = map.text();
+        let start = line_start(text, key.start());
+        let alone = text[start..key.start()].bytes().all(|byte| byte == b' ' || byte == b'\t');
+        let end = value.range().end;
+        let uncommented = text[end..line_end(text, end)].trim_matches([' ', '\t', ',']).is_empty();
+        let separator = if alone && uncommented {
+            format!(",{}{}", line_break(text, start), &text[start..key.start()])
+        } else {
+            ", ".to_owned()
+        };
+        let insertion: String = written.iter().map(|entry| format!("{separator}{entry}")).collect();
+        self.insert(end, insertion, 0);
+    }
+
+    fn insert_block(&mut self, root: View<'_>, map: View<'_>, new: &[(&str, &Value)]) {
+        let text = map.text();
+        let siblings: Vec<(View<'_>, View<'_>)> = map.entries().collect();
+        let Some((first, _)) = siblings.first() else { return };
+        let indent = column(text, entry_start(first));
+        let layout = layout_of(root);
+        let sorted = siblings.is_sorted_by(|a, b| a.0.scalar_text() <= b.0.scalar_text());
+        // A merge key overrides what stands before it in Kubernetes' reader: behind it is safe.
+        let merges = siblings.iter().any(|(key, _)| key.is_merge_key());
+        let quotes = common_quotes(&siblings);
+        let closed = siblings.last().is_some_and(|(_, value)| ends_with_block_scalar(value));
+        for (key, value) in new {
+            let mut before = siblings.len();
+            if sorted && !merges {
+                before = siblings.partition_point(|(sibling, _)| sibling.scalar_text() < *key);
+            }
+            if before == siblings.len() && closed {
+                before -= 1;
+            }
+            let eol = line_break(text, siblings[before.min(siblings.len() - 1)].0.start());
+            let entry = match (value, &quotes) {
+                (Value::String(text), Some(ScalarStyle::DoubleQuoted)) => {
+                    format!("{}: \"{}\"", scalar(key, Notation::Yaml), double_quoted_inner(text))
+                }
+                (Value::String(text), Some(_)) if !text.chars().any(char::is_control) => {
+                    format!("{}: '{}'", scalar(key, Notation::Yaml), text.replace('\'', "''"))
+                }
+                _ => entry_text(key, value, indent, Layout { line_break: eol, ..layout }),
+            };
+            let spaces = " ".repeat(indent);
+            if let Some((sibling, _)) = siblings.get(before) {
+                let start = entry_start(sibling);
+                let line = line_start(text, start);
+                if text[line..start].bytes().all(|byte| byte == b' ') {
+                    let at = above_comments(text, line, indent);
+                    self.insert(at, format!("{spaces}{entry}{eol}"), indent);
+                } else {
+                    // The first key stands on the line of a dash.
+                    self.insert(start, format!("{entry}{eol}{spaces}"), indent);
+                }
+            } else {
+                let at = line_end(text, map.range().end);
+                self.insert(at, format!("{eol}{spaces}{entry}"), indent);
+            }
+        }
+    }
+}
+
+/// The quotes that all values of a mapping of scalars stand in, if they all do.
+fn common_quotes(siblings: &[(View<'_>, View<'_>)]) -> Option<ScalarStyle> {
+    let mut styles = siblings.iter().map(|(_, value)| match value.kind() {
+        Kind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => Some(style),
+        _ => None,
+    });
+    let first = styles.next()??;
+    styles.all(|style| style == Some(first)).then_some(first)
+}
+
+fn entry_text(key: &str, value: &Value, indent: usize, layout: Layout) -> String {
+    let mut entry = serde_json::Map::new();
+    entry.insert(key.to_owned(), value.clone());
+    block(&Value::Object(entry), indent, layout)
+}
+
+/// Where an entry begins: at its `?`, anchor or tag, else at its key.
+fn entry_start(key: &View<'_>) -> usize {
+    let start = key.start();
+    let before = &key.text()[line_start(key.text(), start)..start];
+    let trimmed = before.trim_end_matches([' ', '\t']);
+    if trimmed.ends_with('?') { start - (before.len() - trimmed.len()) - 1 } else { start }
+}
+
+/// The start of the comment lines that stand right above `line` at the same column: they belong to its key.
+fn above_comments(text: &str, line: usize, indent: usize) -> usize {
+    let mut at = line;
+    while at > 0 {
+        let above = line_start(text, at - 1);
+        let content = &text[above..at];
+        let spaces = content.bytes().take_while(|byte| *byte == b' ').count();
+        if spaces != indent || content.as_bytes().get(spaces) != Some(&b'#') {
+            break;
+        }
+        at = above;
+    }
+    at
+}
+
+fn ends_with_block_scalar(view: &View<'_>) -> bool {
+    match view.kind() {
+        Kind::Scalar(style) => matches!(style, ScalarStyle::Literal | ScalarStyle::Folded),
+        Kind::Mapping { flow: false } => view.entries().last().is_some_and(|(_, value)| ends_with_block_scalar(&value)),
+        Kind::Sequence { flow: false } => view.items().last().is_some_and(|value| ends_with_block_scalar(&value)),
+        _ => false,
+    }
+}
+
+/// The steps that this document takes: its first nested mapping, its first sequence in a mapping.
+fn layout_of(root: View<'_>) -> Layout {
+    let text = root.text();
+    let mut layout = Layout::KUSTOMIZE;
+    let outer = root.entries().next().map_or(0, |(key, _)| column(text, entry_start(&key)));
+    let nested = root.entries().find(|(_, value)| value.kind() == Kind::Mapping { flow: false });
+    if let Some(inner) = nested.and_then(|(_, value)| value.entries().next()) {
+        layout.step = column(text, entry_start(&inner.0)).saturating_sub(outer).max(1);
+    }
+    let mut maps = vec![root];
+    while let Some(map) = maps.pop() {
+        for (key, value) in map.entries() {
+            match value.kind() {
+                Kind::Sequence { flow: false } => {
+                    let line = line_start(text, value.range().start);
+                    let dash = text[line..].bytes().take_while(|byte| *byte == b' ').count();
+                    layout.indent_sequences = dash > column(text, entry_start(&key));
+                    return layout;
+                }
+                Kind::Mapping { flow: false } => maps.push(value),
+                _ => {}
+            }
+        }
+    }
+    layout
+}
+
+/// JSON where the mapping, or the whole text around an empty one, has its keys in double quotes.
+fn notation(root: View<'_>, map: View<'_>) -> Notation {
+    let quoted = |view: View<'_>| {
+        view.kind() == Kind::Mapping { flow: true }
+            && view.entries().all(|(key, _)| key.kind() == Kind::Scalar(ScalarStyle::DoubleQuoted))
+    };
+    let empty = map.entries().next().is_none();
+    if (!empty && quoted(map)) || (empty && root.entries().next().is_some() && quoted(root)) {
+        Notation::Json
+    } else {
+        Notation::Yaml
+    }
+}
+
+fn refuse_shared(view: &View<'_>, path: &Path) -> Result<(), EditError> {
+    match view.used_by_alias() {
+        Some(alias) => Err(EditError::Shared {
+            path: path.clone(),
+            line: view.line(),
+            used: line_of(view.text(), alias.range().start),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// `{a: {b: {entries}}}` for the path `a.b`.
+fn nested(path: &[&str], entries: &[(&str, Value)]) -> Value {
+    let innermost = entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    path.iter().rev().fold(Value::Object(innermost), |value, key| {
+        let mut map = serde_json::Map::new();
+        map.insert((*key).to_owned(), value);
+        Value::Object(map)
+    })
+}
+
+/// A copy of a mapping of strings with entries set; None where it holds anything that a copy might misread.
+fn merged(source: &View<'_>, path: &[&str], entries: &[(&str, Value)]) -> Option<Value> {
+    let mut copy = copy_of(source, 8)?;
+    let mut map = copy.as_object_mut()?;
+    for key in path {
+        map = map
+            .entry((*key).to_owned())
+            .or_insert_with(|| Value::Object(serde_json::Map::new()))
+            .as_object_mut()?;
+    }
+    for (key, value) in entries {
+        map.insert((*key).to_owned(), value.clone());
+    }
+    Some(copy)
+}
+
+fn copy_of(view: &View<'_>, depth: usize) -> Option<Value> {
+    let depth = depth.checked_sub(1)?;
+    if view.is_mapping() {
+        let mut map = serde_json::Map::new();
+        for (key, value) in view.entries() {
+            if key.is_merge_key() {
+                return None;
+            }
+            map.insert(key.as_str()?.to_owned(), copy_of(&value, depth)?);
+        }
+        return Some(Value::Object(map));
+    }
+    view.as_str().map(|text| Value::String(text.to_owned()))
+}
