@@ -40,6 +40,7 @@ use webhook::{InjectionWebhook, Selected};
 #[derive(Debug)]
 pub struct Injectors {
     webhooks: Vec<InjectionWebhook>,
+    others: Vec<InjectionWebhook>,
     istiods: Vec<Istiod>,
 }
 
@@ -135,7 +136,11 @@ impl Injectors {
         release: Option<Release>,
     ) -> Self {
         let istiods = deployments.iter().filter_map(|deployment| Istiod::read(deployment, config_maps, release));
-        Self { webhooks: webhook::injection_webhooks(configurations), istiods: istiods.collect() }
+        Self {
+            webhooks: webhook::injection_webhooks(configurations),
+            others: webhook::other_webhooks(configurations),
+            istiods: istiods.collect(),
+        }
     }
 
     /// Does the input have any injection webhook?
@@ -164,10 +169,21 @@ impl Injectors {
         }
     }
 
+    /// The mutating webhooks of others, as `CONFIGURATION/WEBHOOK`, that would see a pod with this metadata.
+    pub fn others_that_see<'a>(&'a self, namespace: &NamespaceView<'_>, pod: &ObjectMeta) -> Vec<&'a str> {
+        if self.others.is_empty() {
+            return Vec::new();
+        }
+        let namespace_labels = selectable_labels(namespace);
+        let none = BTreeMap::new();
+        let labels = pod.labels.as_ref().unwrap_or(&none);
+        let seeing = self.others.iter().filter(|webhook| webhook.selects(&namespace_labels, labels) != Selected::No);
+        seeing.map(|webhook| webhook.name.as_str()).collect()
+    }
+
     /// The settings of the istiod that a webhook sends the pod to, if one does.
     fn settings_for(&self, namespace: &NamespaceView<'_>, pod: &PodView<'_>) -> Result<Option<&Settings>, String> {
-        let mut namespace_labels = namespace.labels.cloned().unwrap_or_default();
-        namespace_labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.name.to_owned());
+        let namespace_labels = selectable_labels(namespace);
         let none = BTreeMap::new();
         let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
 
@@ -195,4 +211,11 @@ impl Injectors {
             None => Ok(None),
         }
     }
+}
+
+/// A namespace's labels with the one that the API server gives to each.
+fn selectable_labels(namespace: &NamespaceView<'_>) -> BTreeMap<String, String> {
+    let mut labels = namespace.labels.cloned().unwrap_or_default();
+    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.name.to_owned());
+    labels
 }

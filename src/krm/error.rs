@@ -75,9 +75,16 @@ impl Error {
         let mut finding = Finding::new(rule, Severity::Error, message);
         finding.resource_ref.clone_from(&self.resource);
         finding.file.clone_from(&self.file);
-        finding.field =
-            self.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
+        finding.field = self.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
         finding
+    }
+
+    /// The message with field and line, without the resource.
+    #[must_use]
+    pub fn with_place(&self) -> String {
+        let field = self.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let line = self.line.map(|line| format!(" (line {line})")).unwrap_or_default();
+        format!("{field}{}{line}", self.message)
     }
 
     fn place(&self) -> String {

@@ -83,9 +83,7 @@ impl<'t> Embedded<'t> {
         let eol = line_break(self.scalar.text(), self.scalar.range().start);
         for (range, text) in sorted {
             let text = match style {
-                Kind::Scalar(ScalarStyle::Literal) => {
-                    text.replace('\n', &format!("{eol}{}", " ".repeat(self.indent)))
-                }
+                Kind::Scalar(ScalarStyle::Literal) => text.replace('\n', &format!("{eol}{}", " ".repeat(self.indent))),
                 Kind::Scalar(ScalarStyle::SingleQuoted) => text.replace('\'', "''"),
                 _ => double_quoted_inner(&text),
             };

@@ -40,8 +40,9 @@ pub fn column(text: &str, offset: usize) -> usize {
 #[must_use]
 pub fn line_break(text: &str, offset: usize) -> &'static str {
     let bytes = text.as_bytes();
-    let newline =
-        memchr::memchr(b'\n', &bytes[offset..]).map(|distance| offset + distance).or_else(|| memchr::memrchr(b'\n', &bytes[..offset]));
+    let newline = memchr::memchr(b'\n', &bytes[offset..])
+        .map(|distance| offset + distance)
+        .or_else(|| memchr::memrchr(b'\n', &bytes[..offset]));
     match newline {
         Some(newline) if newline > 0 && bytes[newline - 1] == b'\r' => "\r\n",
         _ => "\n",

@@ -98,7 +98,10 @@ pub(super) fn syntax_error(text: &str, error: &ScanError) -> SyntaxError {
 ///
 /// `quoted` gives the ranges of quoted scalars in the order of the text; it is asked only where there is such a
 /// character at all.
-pub(super) fn refuse_ambiguous_breaks(text: &str, quoted: impl FnOnce() -> Vec<Range<usize>>) -> Result<(), SyntaxError> {
+pub(super) fn refuse_ambiguous_breaks(
+    text: &str,
+    quoted: impl FnOnce() -> Vec<Range<usize>>,
+) -> Result<(), SyntaxError> {
     // All three begin with one of two lead bytes, which ordinary text seldom has.
     let mut ambiguous = memchr::memchr2_iter(0xC2, 0xE2, text.as_bytes())
         .filter_map(|offset| Some((offset, text.get(offset..)?.chars().next()?)))
@@ -153,13 +156,7 @@ impl<'t> Builder<'t> {
             self.last_end = self.last_end.max(range.end);
             self.tree.tags.push((Property { node: id, range: range.clone() }, self.text[range].to_owned()));
         }
-        self.tree.nodes.push(Node {
-            kind,
-            start: range.start as u32,
-            end: range.end as u32,
-            next: id.0 + 1,
-            value,
-        });
+        self.tree.nodes.push(Node { kind, start: range.start as u32, end: range.end as u32, next: id.0 + 1, value });
         id
     }
 
@@ -203,7 +200,8 @@ impl<'t> Builder<'t> {
                 _ => at += 1,
             }
         }
-        let end = content.start.max(header) + self.text[content.start.max(header)..content.end.max(header)].trim_end().len();
+        let end =
+            content.start.max(header) + self.text[content.start.max(header)..content.end.max(header)].trim_end().len();
         if end <= header { header..super::source::line_end(self.text, header) } else { header..end.max(header + 1) }
     }
 
@@ -242,8 +240,7 @@ impl Tree {
         if u32::try_from(text.len()).is_err() {
             return Err(SyntaxError { message: "the text is longer than 4 GiB".into(), line: 1, offset: 0 });
         }
-        let mut builder =
-            Builder { text, tree: Self::default(), open: Vec::new(), targets: Vec::new(), last_end: 0 };
+        let mut builder = Builder { text, tree: Self::default(), open: Vec::new(), targets: Vec::new(), last_end: 0 };
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|error| syntax_error(text, &error))?;
             match event {

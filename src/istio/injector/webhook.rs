@@ -15,7 +15,7 @@ use kube_core::{Selector, SelectorExt};
 /// Labels of an object.
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// A webhook of Istio that would be called when a pod is created.
+/// A webhook that would be called when a pod is created.
 #[derive(Debug)]
 pub(super) struct InjectionWebhook {
     /// `CONFIGURATION/WEBHOOK`, for messages.
@@ -55,10 +55,22 @@ pub(super) enum Selected {
 
 /// The injection webhooks of the configurations: those of Istio that hear of the creation of pods.
 pub(super) fn injection_webhooks(configurations: &[MutatingWebhookConfiguration]) -> Vec<InjectionWebhook> {
+    webhooks_for_pods(configurations, is_istios)
+}
+
+/// The webhooks of others that hear of the creation of pods: what they do to a pod is not in the manifests.
+pub(super) fn other_webhooks(configurations: &[MutatingWebhookConfiguration]) -> Vec<InjectionWebhook> {
+    webhooks_for_pods(configurations, |webhook| !is_istios(webhook))
+}
+
+fn webhooks_for_pods(
+    configurations: &[MutatingWebhookConfiguration],
+    wanted: impl Fn(&MutatingWebhook) -> bool,
+) -> Vec<InjectionWebhook> {
     let mut found = Vec::new();
     for configuration in configurations {
         for webhook in configuration.webhooks.iter().flatten() {
-            if is_istios(webhook) && hears_of_pods(webhook) {
+            if wanted(webhook) && hears_of_pods(webhook) {
                 found.push(InjectionWebhook::new(configuration, webhook));
             }
         }

@@ -85,12 +85,10 @@ impl<'t> Cutter<'t> {
                 let end = match style {
                     // The parser's span of a block scalar runs into the indentation of what follows, and that of an
                     // empty one begins there.
-                    ScalarStyle::Literal | ScalarStyle::Folded => {
-                        match self.text[range.clone()].trim_end().len() {
-                            0 => 0,
-                            length => range.start + length,
-                        }
-                    }
+                    ScalarStyle::Literal | ScalarStyle::Folded => match self.text[range.clone()].trim_end().len() {
+                        0 => 0,
+                        length => range.start + length,
+                    },
                     _ => range.end,
                 };
                 if self.expects_key() {
@@ -387,8 +385,11 @@ impl<'t> Cutter<'t> {
                 Role::Other
             }
             (Role::Items, false) => {
-                let style =
-                    if flow { ItemsStyle::Flow { close: range.start } } else { ItemsStyle::Block { column: dashes_at } };
+                let style = if flow {
+                    ItemsStyle::Flow { close: range.start }
+                } else {
+                    ItemsStyle::Block { column: dashes_at }
+                };
                 document.items = Some((style, Vec::new()));
                 Role::Items
             }
