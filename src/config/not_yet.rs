@@ -6,7 +6,6 @@
 use std::fmt;
 
 use super::Config;
-use super::pod_security::Enforce;
 use super::workloads::Harden;
 
 /// A part of the configuration that is valid and not built yet.
@@ -28,10 +27,8 @@ impl fmt::Display for NotYet {
 type Part = (&'static str, fn(&Config) -> Option<String>);
 
 const NOT_YET: &[Part] = &[
-    ("enforce level `strictest`", strictest),
     ("rewriting Istio", |config| config.istio.is_some().then(|| "spec.istio".to_owned())),
     ("hardening workloads", hardening),
-    ("accepting findings", |config| (!config.accepted.is_empty()).then(|| "spec.accepted".to_owned())),
 ];
 
 impl Config {
@@ -40,16 +37,6 @@ impl Config {
     pub fn not_yet(&self) -> Option<NotYet> {
         NOT_YET.iter().find_map(|(what, place)| place(self).map(|path| NotYet { path, what }))
     }
-}
-
-fn strictest(config: &Config) -> Option<String> {
-    const STRICTEST: Option<Enforce> = Some(Enforce::Strictest);
-    let pod_security = config.pod_security.as_ref()?;
-    if pod_security.modes.enforce.level == STRICTEST {
-        return Some("spec.podSecurity.enforce".to_owned());
-    }
-    let entry = pod_security.namespaces.iter().position(|entry| entry.modes.enforce.level == STRICTEST)?;
-    Some(format!("spec.podSecurity.namespaces[{entry}].enforce"))
 }
 
 /// The other keys of `workloads` only say how to harden.
@@ -68,7 +55,7 @@ mod tests {
             (&[][..], None),
             (&["enforce=baseline", "userNamespaces=baseline", "floor=privileged", "onViolation=warn"], None),
             (&["harden=none", "assumeNonRoot=true"], None),
-            (&["enforce=strictest"], Some("spec.podSecurity.enforce: enforce level `strictest`")),
+            (&["enforce=strictest"], None),
             (&["istio=cni"], Some("spec.istio: rewriting Istio")),
             (&["harden=baseline"], Some("spec.workloads.harden: hardening workloads")),
         ] {
@@ -76,13 +63,5 @@ mod tests {
             let expected = expected.map(|part| format!("{part} is not yet in this version"));
             assert_eq!(config.not_yet().map(|part| part.to_string()), expected, "{words:?}");
         }
-        let spec = serde_json::json!({"spec": {
-            "podSecurity": {"namespaces": [{"names": ["a"]}, {"names": ["b"], "enforce": "strictest"}]},
-        }});
-        let config = Config::from_object("fn.kubeflow.org/v1alpha1", "Unroot", spec).unwrap();
-        assert_eq!(config.not_yet().unwrap().path, "spec.podSecurity.namespaces[1].enforce");
-        let spec = serde_json::json!({"spec": {"accepted": [{"reason": "tested"}]}});
-        let config = Config::from_object("fn.kubeflow.org/v1alpha1", "Unroot", spec).unwrap();
-        assert_eq!(config.not_yet().unwrap().path, "spec.accepted");
     }
 }

@@ -32,6 +32,8 @@ pub struct Item<'s> {
     pub(super) changed: Option<String>,
     pub(super) place: Place,
     pub(super) position: String,
+    /// Which of several inputs it came from, counted from 0.
+    pub(super) input: usize,
     pub(super) shares_anchor: bool,
     pub(super) head: Head<'s>,
 }
@@ -129,6 +131,18 @@ impl<'s> Item<'s> {
         line_of(self.source, self.range.start)
     }
 
+    /// Which of several inputs that make one list it came from, counted from 0.
+    #[must_use]
+    pub fn input(&self) -> usize {
+        self.input
+    }
+
+    /// The 1-based line of the input on which a node of this resource's text begins.
+    #[must_use]
+    pub fn line_of(&self, view: View<'_>) -> usize {
+        self.first_line() + view.line() - 1
+    }
+
     /// An error about this resource.
     #[must_use]
     pub fn error(&self, message: impl Into<String>) -> Error {
@@ -150,6 +164,19 @@ impl<'s> Item<'s> {
     /// # Errors
     /// Where it is no YAML mapping, has a key twice, or hangs on another resource by an anchor.
     pub fn parse(&self) -> Result<Parsed<'_>, Error> {
+        if self.shares_anchor {
+            return Err(
+                self.error("an anchor is shared with another resource: a change here would reach both; write it out")
+            );
+        }
+        self.parse_to_read()
+    }
+
+    /// Reads the whole resource without a wish to change it.
+    ///
+    /// # Errors
+    /// Where it is no YAML mapping or has a key twice.
+    pub fn parse_to_read(&self) -> Result<Parsed<'_>, Error> {
         let parsed = self.parse_leniently()?;
         {
             let Some(root) = parsed.root().filter(View::is_mapping) else {
@@ -159,16 +186,19 @@ impl<'s> Item<'s> {
                 return Err(self
                     .error("an anchor is shared with another resource: a change here would reach both; write it out"));
             }
-            if let Some((first, second)) = root.duplicate_key() {
-                let (first_line, second_line) =
-                    (self.first_line() + first.line() - 1, self.first_line() + second.line() - 1);
-                return Err(self.error(format!(
-                    "key `{}` is there twice, on line {first_line} and on line {second_line}; remove one",
-                    second.scalar_text()
-                )));
+            if let Some(message) = self.duplicate_key(root) {
+                return Err(self.error(format!("{message}; remove one")));
             }
         }
         Ok(parsed)
+    }
+
+    /// Says which key of a resource is there twice, and where; None where none is.
+    #[must_use]
+    pub fn duplicate_key(&self, root: View<'_>) -> Option<String> {
+        let (first, second) = root.duplicate_key()?;
+        let (one, two) = (self.line_of(first), self.line_of(second));
+        Some(format!("key `{}` is there twice, on line {one} and on line {two}", second.scalar_text()))
     }
 
     /// Reads the whole resource as the API server does, which takes the last of equal keys.
@@ -245,9 +275,7 @@ impl<'s> Item<'s> {
 
     /// Checks what every resource needs, from its head where that is certain.
     pub(super) fn check(&mut self) -> Result<(), Error> {
-        if self.head.opaque {
-            self.read_head()?;
-        }
+        self.settle_head()?;
         if self.is_local_config() {
             return Ok(());
         }
@@ -263,6 +291,11 @@ impl<'s> Item<'s> {
             return Err(self.missing("metadata.name"));
         }
         Ok(())
+    }
+
+    /// Reads the head from the tree where the cutter was not certain of it.
+    pub(super) fn settle_head(&mut self) -> Result<(), Error> {
+        if self.head.opaque { self.read_head() } else { Ok(()) }
     }
 
     fn missing(&self, field: &str) -> Error {

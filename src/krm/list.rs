@@ -66,6 +66,7 @@ impl<'s> List<'s> {
                     changed: None,
                     place: Place::Value,
                     position: place,
+                    input: 0,
                     shares_anchor: false,
                     head: document.head,
                 }),
@@ -95,11 +96,40 @@ impl<'s> List<'s> {
                 changed: None,
                 place,
                 position: format!("item {}{of}", index + 1),
+                input: 0,
                 shares_anchor: item.shares_anchor,
                 head: item.head.clone(),
             });
         }
         Ok(())
+    }
+
+    /// Takes the resources of several inputs as those of one list; `names` of the inputs are for messages. The list can
+    /// be read and changed, but it is none that could be written.
+    #[must_use]
+    pub fn of_several(lists: Vec<Self>, names: &[&str]) -> Option<Self> {
+        let several = lists.len() > 1;
+        let mut lists = lists.into_iter().enumerate().map(|(input, mut list)| {
+            for item in &mut list.items {
+                item.input = input;
+                if let Some(name) = names.get(input).filter(|_| several) {
+                    item.position = format!("{name}, {}", item.position);
+                }
+            }
+            list
+        });
+        let mut all = lists.next()?;
+        lists.for_each(|list| all.items.extend(list.items));
+        Some(all)
+    }
+
+    /// Takes out what is no resource of the cluster, such as a configuration that came among them.
+    ///
+    /// # Errors
+    /// Where the head of an item cannot be read.
+    pub fn take(&mut self, is: impl Fn(&Item<'s>) -> bool) -> Result<Vec<Item<'s>>, Error> {
+        self.items.iter_mut().try_for_each(Item::settle_head)?;
+        Ok(self.items.extract_if(.., |item| is(item)).collect())
     }
 
     /// Checks that every resource has what every resource needs.

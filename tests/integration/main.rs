@@ -7,6 +7,7 @@ mod cases;
 mod config;
 mod expected;
 mod hosts;
+mod injector;
 mod invariants;
 mod istio_objects;
 mod pod_security;
