@@ -204,6 +204,7 @@ impl<'s> Item<'s> {
     pub fn edit_error(&self, error: &EditError) -> Error {
         let (path, line) = match error {
             EditError::NotAMapping { path, line }
+            | EditError::NotASequence { path, line }
             | EditError::NotAScalar { path, line }
             | EditError::Shared { path, line, .. }
             | EditError::Alias { path, line } => (path.to_string(), *line),
@@ -211,6 +212,7 @@ impl<'s> Item<'s> {
         };
         let message = match error {
             EditError::NotAMapping { .. } => "must be a mapping".to_owned(),
+            EditError::NotASequence { .. } => "must be a sequence".to_owned(),
             EditError::NotAScalar { .. } => "must be a scalar".to_owned(),
             EditError::Shared { used, .. } => format!(
                 "has an anchor that is used on line {}: changing it would change both; write it out where it is used",

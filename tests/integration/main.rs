@@ -11,3 +11,4 @@ mod pod_security;
 mod shared;
 mod yaml_cut;
 mod yaml_edit;
+mod yaml_edit_lists;
