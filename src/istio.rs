@@ -8,6 +8,7 @@
 //! output of `istioctl manifest generate` of 1.17.5, 1.22.1 and 1.28.10.
 
 pub mod facts;
+pub mod install;
 pub mod mode_settings;
 pub mod objects;
 pub mod platform;

@@ -1,5 +1,6 @@
 //! The passes, in the one order in which they run. Each reads the list, decides, edits items and reports.
 
+mod istio_mode;
 mod namespace_labels;
 mod report;
 mod user_namespaces;
@@ -12,8 +13,8 @@ use report::Report;
 /// A pass over the list.
 type Pass = fn(&mut List<'_>, &Config, &mut Report) -> Result<(), Error>;
 
-/// All passes, in order.
-const PASSES: &[Pass] = &[namespace_labels::run, user_namespaces::run];
+/// All passes, in order: labels come last, since what they judge is what the others leave.
+const PASSES: &[Pass] = &[istio_mode::run, namespace_labels::run, user_namespaces::run];
 
 /// Runs all passes.
 ///

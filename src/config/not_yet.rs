@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::Config;
+use super::istio::DataplaneMode;
 use super::pod_security::Enforce;
 use super::workloads::Harden;
 
@@ -29,7 +30,7 @@ type Part = (&'static str, fn(&Config) -> Option<String>);
 
 const NOT_YET: &[Part] = &[
     ("enforce level `strictest`", strictest),
-    ("rewriting Istio", |config| config.istio.is_some().then(|| "spec.istio".to_owned())),
+    ("Istio mode `ambient`", ambient),
     ("hardening workloads", hardening),
     ("accepting findings", |config| (!config.accepted.is_empty()).then(|| "spec.accepted".to_owned())),
 ];
@@ -40,6 +41,11 @@ impl Config {
     pub fn not_yet(&self) -> Option<NotYet> {
         NOT_YET.iter().find_map(|(what, place)| place(self).map(|path| NotYet { path, what }))
     }
+}
+
+fn ambient(config: &Config) -> Option<String> {
+    let mode = config.istio.as_ref()?.mode?;
+    (mode == DataplaneMode::Ambient).then(|| "spec.istio.mode".to_owned())
 }
 
 fn strictest(config: &Config) -> Option<String> {
@@ -69,7 +75,9 @@ mod tests {
             (&["enforce=baseline", "userNamespaces=baseline", "floor=privileged", "onViolation=warn"], None),
             (&["harden=none", "assumeNonRoot=true"], None),
             (&["enforce=strictest"], Some("spec.podSecurity.enforce: enforce level `strictest`")),
-            (&["istio=cni"], Some("spec.istio: rewriting Istio")),
+            (&["istio=cni", "platform=gke"], None),
+            (&["istio=sidecar"], None),
+            (&["istio=ambient"], Some("spec.istio.mode: Istio mode `ambient`")),
             (&["harden=baseline"], Some("spec.workloads.harden: hardening workloads")),
         ] {
             let config = Config::from_words(words.iter().copied()).unwrap();

@@ -93,6 +93,11 @@ impl Edits {
         self.0.push(Edit { range, text, column: 0 });
     }
 
+    /// Takes edits of the same text over.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     fn insert(&mut self, at: usize, text: String, column: usize) {
         self.0.push(Edit { range: at..at, text, column });
     }
