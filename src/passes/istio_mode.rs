@@ -60,12 +60,12 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         }
         kept
     });
-    let Some(newest) = newest(&installs, istio)? else { return Ok(()) };
+    let newest = newest(&installs, istio)?;
     let mut plan = Plan { istio, redirection, existing, effects: Vec::new() };
     for install in &installs {
         plan.effects.push(effect(istio, install)?);
     }
-    let mut changed = false;
+    let mut changed = described.changed;
     for (install, effect) in installs.iter().zip(&plan.effects) {
         findings::about_install(list, install, report);
         changed |= install.redirection() != redirection;
@@ -79,8 +79,9 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         };
         control_plane::apply(list, install, settings(&plane), report)?;
     }
+    // Before objects come and go: these findings know objects by their places.
     findings::about_list(list, &installs, &plan, report)?;
-    if !described.manages_cni {
+    if let Some(newest) = newest.filter(|_| !described.manages_cni) {
         changed |= match redirection {
             Redirection::IstioCni => cni::run(list, &installs, newest, &plan, report)?,
             Redirection::IstioInit => sidecar::run(list, &installs, &plan, report)?,

@@ -6,6 +6,7 @@ mod cases;
 mod config;
 mod expected;
 mod hosts;
+mod istio_mode;
 mod istio_objects;
 mod pod_security;
 mod shared;

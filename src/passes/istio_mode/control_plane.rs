@@ -66,6 +66,7 @@ fn edit_texts(item: &mut Item<'_>, keys: &[(&str, Vec<&Setting>)], report: &mut 
         let parsed = item.parse()?;
         let Some(root) = parsed.root() else { return Ok(()) };
         let mut edits = Edits::default();
+        let mut said = Vec::new();
         for (key, settings) in keys {
             let Some(view) = root.find(&["data", key]).filter(|_| !settings.is_empty()) else { continue };
             let values = text_values(item, root, key)?;
@@ -80,7 +81,7 @@ fn edit_texts(item: &mut Item<'_>, keys: &[(&str, Vec<&Setting>)], report: &mut 
             }
             let restyled = edit_text(item, view, &changes, &mut edits)?;
             let field = Path::of(&["data", key]);
-            say(item, root, &changes, field.to_string(), report);
+            said.push((field.clone(), changes));
             if restyled {
                 let message = format!(
                     "the text of `{field}` was written anew in double quotes: its style has no place for a change"
@@ -88,6 +89,7 @@ fn edit_texts(item: &mut Item<'_>, keys: &[(&str, Vec<&Setting>)], report: &mut 
                 report.add_about(item, root, Finding::new(Rule::TextRestyled, Severity::Info, message));
             }
         }
+        say(item, root, &said, report);
         edits
     };
     item.apply(edits)
@@ -152,7 +154,7 @@ fn edit_env(item: &mut Item<'_>, settings: &[&Setting], report: &mut Report) -> 
         let place = root.find(&["spec", "template", "spec", "containers"]).and_then(|list| {
             list.items().position(|container| container.get("name").is_some_and(|name| name.as_str() == Some(DISCOVERY)))
         });
-        say(item, root, &changes, containers.join(place.unwrap_or(0)).join("env").to_string(), report);
+        say(item, root, &[(containers.join(place.unwrap_or(0)).join("env"), changes)], report);
         edits
     };
     item.apply(edits)
@@ -179,21 +181,19 @@ fn edit_gateway(item: &mut Item<'_>, namespace: &str, settings: &[&Setting], rep
         let Some((_, parents)) = changes.first().and_then(|change| change.path.split_last()) else { return Ok(()) };
         let keys: Vec<&str> = changes.iter().filter_map(|change| change.path.last().copied()).collect();
         edits.remove(root, parents, &keys).map_err(|error| item.edit_error(&error))?;
-        say(item, root, &changes, Path::of(parents).to_string(), report);
+        say(item, root, &[(Path::default(), changes)], report);
         edits
     };
     item.apply(edits)
 }
 
-/// One result for the changes of one document.
-pub(super) fn say(item: &Item<'_>, root: View<'_>, changes: &[Change<'_>], field: String, report: &mut Report) {
-    if changes.is_empty() {
-        return;
-    }
+/// One result for the changes of a resource, in groups of one document each: below a field, or of the resource itself.
+pub(super) fn say(item: &Item<'_>, root: View<'_>, groups: &[(Path, Vec<Change<'_>>)], report: &mut Report) {
     let mut words = Vec::new();
     let (mut current, mut proposed) = (Map::new(), Map::new());
-    for change in changes {
+    for (field, change) in groups.iter().flat_map(|(field, changes)| changes.iter().map(move |change| (field, change))) {
         let name = Path::of(change.path).to_string();
+        let name = if groups.len() > 1 { format!("{field}: {name}") } else { name };
         if let Some(value) = &change.current {
             current.insert(name.clone(), value.clone());
         }
@@ -205,8 +205,20 @@ pub(super) fn say(item: &Item<'_>, root: View<'_>, changes: &[Change<'_>], field
             Desired::Remove => words.push(format!("removed {name}")),
         }
     }
+    if words.is_empty() {
+        return;
+    }
+    // The field that all of them have in common.
+    let mut paths = groups.iter().flat_map(|(field, changes)| {
+        changes.iter().map(move |change| match field.is_empty() {
+            true => Path::of(change.path),
+            false => field.clone(),
+        })
+    });
+    let first = paths.next().unwrap_or_default();
+    let common = paths.fold(first, |common, path| common.shared_with(&path));
     let field = Field {
-        path: field,
+        path: common.to_string(),
         current_value: (!current.is_empty()).then_some(Value::Object(current)),
         proposed_value: (!proposed.is_empty()).then_some(Value::Object(proposed)),
     };

@@ -33,6 +33,8 @@ pub(super) struct Described {
     pub(super) revisions: Vec<String>,
     /// istio-cni is theirs.
     pub(super) manages_cni: bool,
+    /// One of them has another mode now.
+    pub(super) changed: bool,
 }
 
 impl Described {
@@ -60,20 +62,30 @@ pub(super) fn run(
     let mut sail = None;
     for index in 0..list.items().len() {
         let Some(item) = list.items_mut().get_mut(index).filter(|item| !item.is_local_config()) else { continue };
+        let mut newer = false;
         let sails = item.api_version().starts_with("sailoperator.io/");
         match item.kind() {
             "IstioOperator" if item.api_version().starts_with("install.istio.io/") => {
-                described.revisions.extend(rewrite(item, report, |item, spec| mode.istio_operator(item, spec))?);
-                described.manages_cni = true;
+                let revision = rewrite(item, report, |item, spec| mode.istio_operator(item, spec, &mut newer))?;
+                described.manages_cni |= revision.is_some();
+                described.revisions.extend(revision);
+                described.changed |= item.is_changed();
             }
             "Istio" if sails => {
-                rewrite(item, report, |item, spec| mode.sail_istio(item, spec))?;
+                rewrite(item, report, |item, spec| mode.sail_istio(item, spec, &mut newer))?;
                 described.revisions.push("default".to_owned());
                 described.revisions.push(item.name().to_owned());
                 described.manages_cni = true;
+                described.changed |= item.is_changed();
                 sail.get_or_insert(index);
             }
-            _ => {}
+            _ => continue,
+        }
+        if newer {
+            let message = "Istio is newer than all that unroot knows; it is treated as the newest version that it knows";
+            let mut finding = Finding::new(Rule::IstioTooNew, Severity::Warning, message);
+            finding.resource_ref = Some(item.reference());
+            report.add(finding);
         }
     }
     if let Some(index) = sail {
@@ -113,7 +125,7 @@ fn rewrite(
         }
         let mut edits = Edits::default();
         edits.merge(root, &patch).map_err(|error| item.edit_error(&error))?;
-        say(item, root, &changes, Path::of(&["spec"]).to_string(), report);
+        say(item, root, &[(Path::default(), changes)], report);
         (edits, revision)
     };
     item.apply(edits)?;
@@ -133,7 +145,12 @@ fn word<'t>(spec: View<'t>, path: &[&str]) -> Option<&'t str> {
 }
 
 impl Mode<'_> {
-    fn istio_operator(&self, item: &Item<'_>, spec: View<'_>) -> Result<Option<(Vec<Wish>, String)>, Error> {
+    fn istio_operator(
+        &self,
+        item: &Item<'_>,
+        spec: View<'_>,
+        newer: &mut bool,
+    ) -> Result<Option<(Vec<Wish>, String)>, Error> {
         let profile = word(spec, &["profile"]).unwrap_or("default");
         let is_file = profile.contains('/') || profile.ends_with(".yaml");
         if is_file || word(spec, &["installPackagePath"]).is_some() {
@@ -148,7 +165,8 @@ impl Mode<'_> {
         if !has_control_plane && spec.find(&["components", "cni"]).is_none() {
             return Ok(None);
         }
-        let version = word(spec, &["tag"]).and_then(|tag| ImageTag::split(tag).base.parse().ok());
+        let version = word(spec, &["tag"]).and_then(|tag| ImageTag::split(tag).base.parse::<Version>().ok());
+        *newer = version.as_ref().is_some_and(|version| matches!(facts_for(version), FactsLookup::Newer(_)));
         let platform = self.platform(item, version)?;
         let mut wishes: Vec<Wish> = Vec::new();
         let present = on("cni");
@@ -184,12 +202,18 @@ impl Mode<'_> {
         Ok(Some((wishes, word(spec, &["revision"]).unwrap_or("default").to_owned())))
     }
 
-    fn sail_istio(&self, item: &Item<'_>, spec: View<'_>) -> Result<Option<(Vec<Wish>, String)>, Error> {
+    fn sail_istio(
+        &self,
+        item: &Item<'_>,
+        spec: View<'_>,
+        newer: &mut bool,
+    ) -> Result<Option<(Vec<Wish>, String)>, Error> {
         const FLAG: &[&str] = &["spec", "values", "pilot", "cni", "enabled"];
         if word(spec, &["profile"]).is_some_and(|profile| profile.ends_with("ambient")) {
             return Err(item.error("this Istio runs ambient, and the way out of it is not yet in this version"));
         }
-        let version = word(spec, &["version"]).and_then(|version| version.parse().ok());
+        let version = word(spec, &["version"]).and_then(|version| version.parse::<Version>().ok());
+        *newer = version.as_ref().is_some_and(|version| matches!(facts_for(version), FactsLookup::Newer(_)));
         let platform = self.platform(item, version)?;
         let openshift = platform.is_some_and(|(_, effect)| effect.is_openshift());
         let present = spec.find(&["values", "pilot", "cni", "enabled"]).is_some();

@@ -16,6 +16,7 @@ pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Rep
         ),
         _ => "when istiod has the new injector settings".to_owned(),
     };
+    let mut any = false;
     for item in list.items().iter().filter(|item| !item.is_local_config()) {
         let name = if item.is("v1", "Namespace") {
             let parsed = item.parse()?;
@@ -42,6 +43,14 @@ pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Rep
             namespace: String::new(),
         });
         report.add(finding);
+        any = true;
+    }
+    if !any {
+        let message = format!(
+            "pods keep their init container until they restart; {first}, for each namespace of the mesh (kubectl get \
+             namespaces -l istio-injection=enabled): kubectl rollout restart deployment,statefulset,daemonset -n NAMESPACE"
+        );
+        report.add(Finding::new(Rule::RestartNeeded, Severity::Info, message));
     }
     Ok(())
 }
