@@ -20,8 +20,10 @@ const INDEX_ANNOTATIONS: [&str; 2] = ["internal.config.kubernetes.io/index", "co
 pub(super) enum Place {
     /// An element of a block sequence: its slice begins with the line of its dash.
     Element,
-    /// A value of its own: a document, or an element of a flow sequence.
-    Value,
+    /// An element of a flow sequence.
+    FlowElement,
+    /// A document.
+    Document,
 }
 
 /// A resource.
@@ -30,6 +32,8 @@ pub struct Item<'s> {
     pub(super) source: &'s str,
     pub(super) range: Range<usize>,
     pub(super) changed: Option<String>,
+    /// What is written before a resource that this run adds.
+    pub(super) separator: String,
     pub(super) place: Place,
     pub(super) position: String,
     /// Which of several inputs it came from, counted from 0.
@@ -53,7 +57,7 @@ impl Parsed<'_> {
         let root = self.tree.root(self.text)?;
         match self.place {
             Place::Element => root.items().next(),
-            Place::Value => Some(root),
+            Place::FlowElement | Place::Document => Some(root),
         }
     }
 }
@@ -106,6 +110,12 @@ impl<'s> Item<'s> {
     #[must_use]
     pub fn is_changed(&self) -> bool {
         self.changed.is_some()
+    }
+
+    /// True where this run adds it.
+    #[must_use]
+    pub fn is_added(&self) -> bool {
+        self.range.is_empty()
     }
 
     /// Its text as it will be written.
@@ -233,6 +243,7 @@ impl<'s> Item<'s> {
     pub fn edit_error(&self, error: &EditError) -> Error {
         let (path, line) = match error {
             EditError::NotAMapping { path, line }
+            | EditError::NotASequence { path, line }
             | EditError::NotAScalar { path, line }
             | EditError::Shared { path, line, .. }
             | EditError::Alias { path, line } => (path.to_string(), *line),
@@ -240,6 +251,7 @@ impl<'s> Item<'s> {
         };
         let message = match error {
             EditError::NotAMapping { .. } => "must be a mapping".to_owned(),
+            EditError::NotASequence { .. } => "must be a sequence".to_owned(),
             EditError::NotAScalar { .. } => "must be a scalar".to_owned(),
             EditError::Shared { used, .. } => format!(
                 "has an anchor that is used on line {}: changing it would change both; write it out where it is used",
