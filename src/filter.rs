@@ -105,7 +105,10 @@ fn configuration(list: &List<'_>, given: &Given<'_>) -> Result<Config, Error> {
     .flatten()
     .collect();
     if places.len() > 1 {
-        return Err(Error::config(format!("there must be only one configuration, but it is given by {}", places.join(" and by "))));
+        return Err(Error::config(format!(
+            "there must be only one configuration, but it is given by {}",
+            places.join(" and by ")
+        )));
     }
     if let Some(in_list) = in_list {
         return in_list.config();
@@ -130,7 +133,9 @@ struct InList<'c> {
 impl<'c> InList<'c> {
     fn read(text: &'c str, line: usize) -> Result<Option<Self>, Error> {
         let tree = Tree::parse(text).map_err(|error| {
-            Error::config(format!("not valid YAML: {}", error.message)).at_field("functionConfig").at_line(line + error.line - 1)
+            Error::config(format!("not valid YAML: {}", error.message))
+                .at_field("functionConfig")
+                .at_line(line + error.line - 1)
         })?;
         let read = Self { tree, text, line };
         let says_something = read.view().is_some_and(|view| !view.is_null());
@@ -154,11 +159,12 @@ impl<'c> InList<'c> {
 pub fn from_file(name: &str, bytes: &Result<Vec<u8>, String>) -> Result<Config, Error> {
     let named = |mut error: Error| {
         error.is_config = true;
-        error.source_name = Some(name.to_owned());
+        error.place.source_name = Some(name.to_owned());
         error
     };
     let bytes = bytes.as_ref().map_err(|why| named(Error::config(why.clone())))?;
-    let text = form::text(bytes).map_err(|error| named(Error { message: error.message.replace("the input", "the file"), ..error }))?;
+    let text = form::text(bytes)
+        .map_err(|error| named(Error { message: error.message.replace("the input", "the file"), ..error }))?;
     let tree = Tree::parse(text)
         .map_err(|error| named(Error::config(format!("not valid YAML: {}", error.message)).at_line(error.line)))?;
     let mut documents = tree.roots(text).filter(|document| !document.is_null());

@@ -7,7 +7,6 @@ use std::fmt;
 
 use super::Config;
 use super::istio::DataplaneMode;
-use super::pod_security::Enforce;
 use super::workloads::Harden;
 
 /// A part of the configuration that is valid and not built yet.
@@ -29,10 +28,8 @@ impl fmt::Display for NotYet {
 type Part = (&'static str, fn(&Config) -> Option<String>);
 
 const NOT_YET: &[Part] = &[
-    ("enforce level `strictest`", strictest),
     ("Istio mode `ambient`", ambient),
     ("hardening workloads", hardening),
-    ("accepting findings", |config| (!config.accepted.is_empty()).then(|| "spec.accepted".to_owned())),
 ];
 
 impl Config {
@@ -46,16 +43,6 @@ impl Config {
 fn ambient(config: &Config) -> Option<String> {
     let mode = config.istio.as_ref()?.mode?;
     (mode == DataplaneMode::Ambient).then(|| "spec.istio.mode".to_owned())
-}
-
-fn strictest(config: &Config) -> Option<String> {
-    const STRICTEST: Option<Enforce> = Some(Enforce::Strictest);
-    let pod_security = config.pod_security.as_ref()?;
-    if pod_security.modes.enforce.level == STRICTEST {
-        return Some("spec.podSecurity.enforce".to_owned());
-    }
-    let entry = pod_security.namespaces.iter().position(|entry| entry.modes.enforce.level == STRICTEST)?;
-    Some(format!("spec.podSecurity.namespaces[{entry}].enforce"))
 }
 
 /// The other keys of `workloads` only say how to harden.
@@ -74,7 +61,7 @@ mod tests {
             (&[][..], None),
             (&["enforce=baseline", "userNamespaces=baseline", "floor=privileged", "onViolation=warn"], None),
             (&["harden=none", "assumeNonRoot=true"], None),
-            (&["enforce=strictest"], Some("spec.podSecurity.enforce: enforce level `strictest`")),
+            (&["enforce=strictest"], None),
             (&["istio=cni", "platform=gke"], None),
             (&["istio=sidecar"], None),
             (&["istio=ambient"], Some("spec.istio.mode: Istio mode `ambient`")),
@@ -84,13 +71,5 @@ mod tests {
             let expected = expected.map(|part| format!("{part} is not yet in this version"));
             assert_eq!(config.not_yet().map(|part| part.to_string()), expected, "{words:?}");
         }
-        let spec = serde_json::json!({"spec": {
-            "podSecurity": {"namespaces": [{"names": ["a"]}, {"names": ["b"], "enforce": "strictest"}]},
-        }});
-        let config = Config::from_object("fn.kubeflow.org/v1alpha1", "Unroot", spec).unwrap();
-        assert_eq!(config.not_yet().unwrap().path, "spec.podSecurity.namespaces[1].enforce");
-        let spec = serde_json::json!({"spec": {"accepted": [{"reason": "tested"}]}});
-        let config = Config::from_object("fn.kubeflow.org/v1alpha1", "Unroot", spec).unwrap();
-        assert_eq!(config.not_yet().unwrap().path, "spec.accepted");
     }
 }

@@ -36,6 +36,8 @@ pub struct Item<'s> {
     pub(super) separator: String,
     pub(super) place: Place,
     pub(super) position: String,
+    /// Which of several inputs it came from, counted from 0.
+    pub(super) input: usize,
     pub(super) shares_anchor: bool,
     pub(super) head: Head<'s>,
 }
@@ -139,13 +141,25 @@ impl<'s> Item<'s> {
         line_of(self.source, self.range.start)
     }
 
+    /// Which of several inputs that make one list it came from, counted from 0.
+    #[must_use]
+    pub fn input(&self) -> usize {
+        self.input
+    }
+
+    /// The 1-based line of the input on which a node of this resource's text begins.
+    #[must_use]
+    pub fn line_of(&self, view: View<'_>) -> usize {
+        self.first_line() + view.line() - 1
+    }
+
     /// An error about this resource.
     #[must_use]
     pub fn error(&self, message: impl Into<String>) -> Error {
         let mut error = Error::input(message);
-        error.position = Some(self.position.clone());
+        error.place.position = Some(self.position.clone());
         let reference = self.reference();
-        error.resource = (reference != ResourceRef::default()).then_some(reference);
+        error.place.resource = (reference != ResourceRef::default()).then_some(reference);
         error
     }
 
@@ -160,26 +174,41 @@ impl<'s> Item<'s> {
     /// # Errors
     /// Where it is no YAML mapping, has a key twice, or hangs on another resource by an anchor.
     pub fn parse(&self) -> Result<Parsed<'_>, Error> {
+        if self.shares_anchor {
+            return Err(
+                self.error("an anchor is shared with another resource: a change here would reach both; write it out")
+            );
+        }
+        self.parse_to_read()
+    }
+
+    /// Reads the whole resource without a wish to change it.
+    ///
+    /// # Errors
+    /// Where it is no YAML mapping or has a key twice.
+    pub fn parse_to_read(&self) -> Result<Parsed<'_>, Error> {
         let parsed = self.parse_leniently()?;
         {
             let Some(root) = parsed.root().filter(View::is_mapping) else {
                 return Err(self.error("a resource must be a mapping"));
             };
             if self.shares_anchor {
-                return Err(self.error(
-                    "an anchor is shared with another resource: a change here would reach both; write it out",
-                ));
+                return Err(self
+                    .error("an anchor is shared with another resource: a change here would reach both; write it out"));
             }
-            if let Some((first, second)) = root.duplicate_key() {
-                let (first_line, second_line) =
-                    (self.first_line() + first.line() - 1, self.first_line() + second.line() - 1);
-                return Err(self.error(format!(
-                    "key `{}` is there twice, on line {first_line} and on line {second_line}; remove one",
-                    second.scalar_text()
-                )));
+            if let Some(message) = self.duplicate_key(root) {
+                return Err(self.error(format!("{message}; remove one")));
             }
         }
         Ok(parsed)
+    }
+
+    /// Says which key of a resource is there twice, and where; None where none is.
+    #[must_use]
+    pub fn duplicate_key(&self, root: View<'_>) -> Option<String> {
+        let (first, second) = root.duplicate_key()?;
+        let (one, two) = (self.line_of(first), self.line_of(second));
+        Some(format!("key `{}` is there twice, on line {one} and on line {two}", second.scalar_text()))
     }
 
     /// Reads the whole resource as the API server does, which takes the last of equal keys.
@@ -258,8 +287,12 @@ impl<'s> Item<'s> {
 
     /// Checks what every resource needs, from its head where that is certain.
     pub(super) fn check(&mut self) -> Result<(), Error> {
-        if self.head.opaque {
-            self.read_head()?;
+        self.settle_head()?;
+        if self.is_local_config() {
+            return Ok(());
+        }
+        if self.is("v1", "List") {
+            return Err(self.error_at("a List inside a list is not looked into; put its items into the list", 1));
         }
         for (value, field) in [(&self.head.api_version, "apiVersion"), (&self.head.kind, "kind")] {
             if word(value).is_empty() {
@@ -272,9 +305,14 @@ impl<'s> Item<'s> {
         Ok(())
     }
 
+    /// Reads the head from the tree where the cutter was not certain of it.
+    pub(super) fn settle_head(&mut self) -> Result<(), Error> {
+        if self.head.opaque { self.read_head() } else { Ok(()) }
+    }
+
     fn missing(&self, field: &str) -> Error {
         let mut error = self.error(format!("a resource must have `{field}`")).at_field(field);
-        error.line = Some(self.first_line());
+        error.place.line = Some(self.first_line());
         error
     }
 
@@ -292,9 +330,7 @@ impl<'s> Item<'s> {
     }
 
     fn checked_head(&self, root: View<'_>) -> Result<Head<'s>, Error> {
-        let wrong = |view: View<'_>, path: &str, message: &str| {
-            self.error_at(format!("`{path}` {message}"), view.line()).at_field(path)
-        };
+        let wrong = |view: View<'_>, path: &str, message: &str| self.error_at(message, view.line()).at_field(path);
         let text = |map: View<'_>, key: &str, path: &str| match map.get(key) {
             None => Ok(None),
             Some(value) if value.resolved().is_none() => {
@@ -323,6 +359,9 @@ impl<'s> Item<'s> {
         if metadata.is_null() {
             return Ok(head);
         }
+        if metadata.resolved().is_none() {
+            return Err(wrong(metadata, "metadata", "is an alias to another resource; write it out"));
+        }
         if !metadata.is_mapping() {
             return Err(wrong(metadata, "metadata", "must be a mapping"));
         }
@@ -331,10 +370,15 @@ impl<'s> Item<'s> {
         head.namespace = text(metadata, "namespace", "metadata.namespace")?;
         for (key, path) in [("labels", "metadata.labels"), ("annotations", "metadata.annotations")] {
             let Some(map) = metadata.get(key) else { continue };
+            if map.resolved().is_none() {
+                return Err(wrong(map, path, "is an alias to another resource; write it out"));
+            }
             if !map.is_null() && !map.is_mapping() {
                 return Err(wrong(map, path, "must be a mapping of strings"));
             }
-            if let Some((_, value)) = map.entries().find(|(name, value)| value.scalar().is_none() && !name.is_merge_key()) {
+            if let Some((_, value)) =
+                map.entries().find(|(name, value)| value.scalar().is_none() && !name.is_merge_key())
+            {
                 return Err(wrong(value, path, "must be a mapping of strings, without nested mappings or lists"));
             }
         }

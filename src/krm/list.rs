@@ -12,7 +12,7 @@ use super::item::{Item, Place};
 use super::results::{Finding, ResourceRef};
 use crate::yaml::cut::{Document, ItemsStyle};
 use crate::yaml::emit::{Layout, block};
-use crate::yaml::source::{line_break, line_of, line_start};
+use crate::yaml::source::{column, line_break, line_of, line_start};
 use membership::Tail;
 
 /// The resources of an input, to be read, changed and written back.
@@ -76,6 +76,7 @@ impl<'s> List<'s> {
                     separator: String::new(),
                     place: Place::Document,
                     position: place,
+                    input: 0,
                     shares_anchor: false,
                     head: document.head,
                 }),
@@ -106,11 +107,40 @@ impl<'s> List<'s> {
                 separator: String::new(),
                 place,
                 position: format!("item {}{of}", index + 1),
+                input: 0,
                 shares_anchor: item.shares_anchor,
                 head: item.head.clone(),
             });
         }
         Ok(())
+    }
+
+    /// Takes the resources of several inputs as those of one list; `names` of the inputs are for messages. The list can
+    /// be read and changed, but it is none that could be written.
+    #[must_use]
+    pub fn of_several(lists: Vec<Self>, names: &[&str]) -> Option<Self> {
+        let several = lists.len() > 1;
+        let mut lists = lists.into_iter().enumerate().map(|(input, mut list)| {
+            for item in &mut list.items {
+                item.input = input;
+                if let Some(name) = names.get(input).filter(|_| several) {
+                    item.position = format!("{name}, {}", item.position);
+                }
+            }
+            list
+        });
+        let mut all = lists.next()?;
+        lists.for_each(|list| all.items.extend(list.items));
+        Some(all)
+    }
+
+    /// Takes out what is no resource of the cluster, such as a configuration that came among them.
+    ///
+    /// # Errors
+    /// Where the head of an item cannot be read.
+    pub fn take(&mut self, is: impl Fn(&Item<'s>) -> bool) -> Result<Vec<Item<'s>>, Error> {
+        self.items.iter_mut().try_for_each(Item::settle_head)?;
+        Ok(self.items.extract_if(.., |item| is(item)).collect())
     }
 
     /// Checks that every resource has what every resource needs.
@@ -220,7 +250,7 @@ impl<'s> List<'s> {
         findings: &[Finding],
     ) {
         let start = envelope.root_keys.first().map_or(0, |key| key.start);
-        let column = start - line_start(self.text, start);
+        let column = column(self.text, start);
         let eol = line_break(self.text, start);
         // A `...` ends the document: what comes after it would be another one.
         let mut end = envelope.range.end;
@@ -235,10 +265,9 @@ impl<'s> List<'s> {
         }
         let end = end.max(copied);
         pieces.push(Piece::Input(&self.text[copied..end]));
-        let written = pieces.iter().rev().map(Piece::as_str).find(|text| !text.is_empty());
-        let before = written.is_none_or(|text| text.ends_with('\n'));
+        let written = pieces.iter().rev().find(|piece| !piece.as_str().is_empty());
         let mut out = String::new();
-        if !before {
+        if written.is_some_and(|piece| !piece.as_str().ends_with('\n')) {
             out.push_str(eol);
         }
         let results = serde_json::json!({ "results": findings });

@@ -16,8 +16,8 @@
 use super::report::{KeyChanges, Report};
 use crate::config::{Config, Wishes};
 use crate::krm::{Error, Finding, Item, List, Severity};
-use crate::kube::profile_labels::{KEY, is_default_name, mounted_names};
 use crate::kube::names::previous_names;
+use crate::kube::profile_labels::{KEY, is_default_name, mounted_names};
 use crate::pod_security::Mode;
 use crate::rules::Rule;
 use crate::yaml::edit::Edits;
@@ -76,9 +76,13 @@ fn edit_text(
 ) -> Result<Edits, Error> {
     let path = Path::of(&["data", KEY]);
     let wrong = |message: String, line: usize| item.error_at(message, line).at_field(path.to_string());
-    let Some(embedded) = Embedded::of(value).filter(|_| value.resolved().is_some_and(|target| target.id() == value.id()))
+    let Some(embedded) =
+        Embedded::of(value).filter(|_| value.resolved().is_some_and(|target| target.id() == value.id()))
     else {
-        return Err(wrong("must be a text; the profile controller reads a map of strings there".to_owned(), value.line()));
+        return Err(wrong(
+            "must be a text; the profile controller reads a map of strings there".to_owned(),
+            value.line(),
+        ));
     };
     let text = embedded.text();
     let tree = Tree::parse(text).map_err(|error| {
@@ -95,7 +99,8 @@ fn edit_text(
             let line = embedded.outer_line(labels.line());
             return Err(wrong("the text must be a map of strings".to_owned(), line));
         }
-        if let Some((key, _)) = labels.entries().find(|(key, value)| key.scalar().is_none() || value.scalar().is_none()) {
+        if let Some((key, _)) = labels.entries().find(|(key, value)| key.scalar().is_none() || value.scalar().is_none())
+        {
             let line = embedded.outer_line(key.line());
             let message = format!("the text must be a map of strings, and `{}` is none", key.scalar_text());
             return Err(wrong(message, line));
@@ -130,8 +135,7 @@ fn edit_text(
             overwrite.join(" ")
         ));
     }
-    let finding =
-        Finding::new(Rule::UserNamespaceLabels, Severity::Info, message).with_field(changes.field(&path));
+    let finding = Finding::new(Rule::UserNamespaceLabels, Severity::Info, message).with_field(changes.field(&path));
     report.add_about(item, root, finding);
     if !new_labels.is_empty() {
         let message = format!(
@@ -142,7 +146,8 @@ fn edit_text(
         report.add_about(item, root, Finding::new(Rule::UserNamespacesAllAtOnce, Severity::Warning, message));
     }
     if encoded.restyled {
-        let message = format!("the text of `{KEY}` was written anew in double quotes: its style has no place for a change");
+        let message =
+            format!("the text of `{KEY}` was written anew in double quotes: its style has no place for a change");
         report.add_about(item, root, Finding::new(Rule::TextRestyled, Severity::Info, message));
     }
     Ok(encoded.edits)

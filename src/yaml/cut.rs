@@ -179,9 +179,7 @@ impl Role {
             (Self::Metadata, "namespace") => (Self::HeadField, Some(HeadField::Namespace)),
             (Self::Metadata, "labels") => (Self::Labels, Some(HeadField::Labels)),
             (Self::Metadata, "annotations") => (Self::Annotations, Some(HeadField::Annotations)),
-            (Self::Annotations, "config.kubernetes.io/local-config") => {
-                (Self::HeadField, Some(HeadField::LocalConfig))
-            }
+            (Self::Annotations, "config.kubernetes.io/local-config") => (Self::HeadField, Some(HeadField::LocalConfig)),
             (Self::Labels | Self::Annotations, _) => (Self::HeadField, None),
             _ => (Self::Other, None),
         }

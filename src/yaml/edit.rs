@@ -104,9 +104,7 @@ impl Edits {
 
     /// The ranges and their new text, in the order of the text.
     pub(super) fn sorted(mut self) -> Result<Vec<(Range<usize>, String)>, EditError> {
-        self.0.sort_by(|a, b| {
-            (a.range.start, a.range.end, b.column).cmp(&(b.range.start, b.range.end, a.column))
-        });
+        self.0.sort_by(|a, b| (a.range.start, a.range.end, b.column).cmp(&(b.range.start, b.range.end, a.column)));
         if let Some(pair) = self.0.windows(2).find(|pair| pair[1].range.start < pair[0].range.end) {
             return Err(EditError::Overlap(pair[1].range.start));
         }
@@ -219,7 +217,11 @@ impl Edits {
         if new.is_empty() {
             return Ok(());
         }
-        if is_flow { self.insert_flow(root, map, &new) } else { self.insert_block(root, map, &new) }
+        if is_flow {
+            self.insert_flow(root, map, &new)
+        } else {
+            self.insert_block(root, map, &new)
+        }
         Ok(())
     }
 
@@ -460,10 +462,7 @@ fn merged(source: &View<'_>, path: &[&str], entries: &[(&str, Value)]) -> Option
     let mut copy = copy_of(source, 8)?;
     let mut map = copy.as_object_mut()?;
     for key in path {
-        map = map
-            .entry((*key).to_owned())
-            .or_insert_with(|| Value::Object(serde_json::Map::new()))
-            .as_object_mut()?;
+        map = map.entry((*key).to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new())).as_object_mut()?;
     }
     for (key, value) in entries {
         map.insert((*key).to_owned(), value.clone());

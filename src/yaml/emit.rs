@@ -131,7 +131,6 @@ pub fn flow(value: &Value, notation: Notation) -> String {
     }
 }
 
-
 /// How block collections are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {

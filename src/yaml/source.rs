@@ -30,18 +30,20 @@ pub fn next_line(text: &str, offset: usize) -> usize {
     memchr::memchr(b'\n', &text.as_bytes()[offset..]).map_or(text.len(), |distance| offset + distance + 1)
 }
 
-/// The column of `offset`, counted in characters from the start of its line: what indentation has to match.
+/// The column of `offset`, counted in characters from the start of its line: what indentation has to match. A byte
+/// order mark takes no column.
 #[must_use]
 pub fn column(text: &str, offset: usize) -> usize {
-    text[line_start(text, offset)..offset].chars().count()
+    text[line_start(text, offset)..offset].chars().filter(|character| *character != '\u{feff}').count()
 }
 
 /// The line break in use around `offset`: that of its own line, else that of the line before, else `\n`.
 #[must_use]
 pub fn line_break(text: &str, offset: usize) -> &'static str {
     let bytes = text.as_bytes();
-    let newline =
-        memchr::memchr(b'\n', &bytes[offset..]).map(|distance| offset + distance).or_else(|| memchr::memrchr(b'\n', &bytes[..offset]));
+    let newline = memchr::memchr(b'\n', &bytes[offset..])
+        .map(|distance| offset + distance)
+        .or_else(|| memchr::memrchr(b'\n', &bytes[..offset]));
     match newline {
         Some(newline) if newline > 0 && bytes[newline - 1] == b'\r' => "\r\n",
         _ => "\n",

@@ -2,7 +2,6 @@
 
 // The lints' leave for tests reaches helper functions only inside of a module that is marked so.
 
-
 mod minor_settings;
 mod minors;
 pub(crate) mod normal;

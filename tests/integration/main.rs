@@ -2,10 +2,13 @@
 
 #![cfg(test)]
 
+mod bad_input;
 mod cases;
 mod config;
 mod expected;
 mod hosts;
+mod injector;
+mod invariants;
 mod istio_mode;
 mod istio_objects;
 mod pod_security;

@@ -20,56 +20,168 @@ fn set(text: &str, path: &[&str], entries: &[(&str, Value)]) -> Result<String, S
 
 /// A shape of text, and the same with the label `m: v` set.
 const SHAPES: &[(&str, &str, &str)] = &[
-    ("sorted, in the middle", "metadata:\n  labels:\n    a: b\n    z: y\n  name: x\n", "metadata:\n  labels:\n    a: b\n    m: v\n    z: y\n  name: x\n"),
+    (
+        "sorted, in the middle",
+        "metadata:\n  labels:\n    a: b\n    z: y\n  name: x\n",
+        "metadata:\n  labels:\n    a: b\n    m: v\n    z: y\n  name: x\n",
+    ),
     ("sorted, first", "metadata:\n  labels:\n    z: y\n", "metadata:\n  labels:\n    m: v\n    z: y\n"),
-    ("sorted, last", "metadata:\n  labels:\n    a: b\n  name: x\n", "metadata:\n  labels:\n    a: b\n    m: v\n  name: x\n"),
-    ("unsorted goes last", "metadata:\n  labels:\n    z: y\n    a: b\n", "metadata:\n  labels:\n    z: y\n    a: b\n    m: v\n"),
-    ("above the comments of the next key", "metadata:\n  labels:\n    a: b\n    # of z\n    # more\n    z: y # end\n", "metadata:\n  labels:\n    a: b\n    m: v\n    # of z\n    # more\n    z: y # end\n"),
-    ("above the comments of the first key", "metadata:\n  labels:\n    # of z\n    z: y\n", "metadata:\n  labels:\n    m: v\n    # of z\n    z: y\n"),
-    ("behind a comment on the last line", "metadata:\n  labels:\n    a: b # end\n  # next\n  name: x\n", "metadata:\n  labels:\n    a: b # end\n    m: v\n  # next\n  name: x\n"),
+    (
+        "sorted, last",
+        "metadata:\n  labels:\n    a: b\n  name: x\n",
+        "metadata:\n  labels:\n    a: b\n    m: v\n  name: x\n",
+    ),
+    (
+        "unsorted goes last",
+        "metadata:\n  labels:\n    z: y\n    a: b\n",
+        "metadata:\n  labels:\n    z: y\n    a: b\n    m: v\n",
+    ),
+    (
+        "above the comments of the next key",
+        "metadata:\n  labels:\n    a: b\n    # of z\n    # more\n    z: y # end\n",
+        "metadata:\n  labels:\n    a: b\n    m: v\n    # of z\n    # more\n    z: y # end\n",
+    ),
+    (
+        "above the comments of the first key",
+        "metadata:\n  labels:\n    # of z\n    z: y\n",
+        "metadata:\n  labels:\n    m: v\n    # of z\n    z: y\n",
+    ),
+    (
+        "behind a comment on the last line",
+        "metadata:\n  labels:\n    a: b # end\n  # next\n  name: x\n",
+        "metadata:\n  labels:\n    a: b # end\n    m: v\n  # next\n  name: x\n",
+    ),
     ("no final newline", "metadata:\n  labels:\n    a: b", "metadata:\n  labels:\n    a: b\n    m: v"),
-    ("carriage returns", "metadata:\r\n  labels:\r\n    a: b\r\n  name: x\r\n", "metadata:\r\n  labels:\r\n    a: b\r\n    m: v\r\n  name: x\r\n"),
+    (
+        "carriage returns",
+        "metadata:\r\n  labels:\r\n    a: b\r\n  name: x\r\n",
+        "metadata:\r\n  labels:\r\n    a: b\r\n    m: v\r\n  name: x\r\n",
+    ),
     ("carriage returns, first", "metadata:\r\n  name: x\r\n", "metadata:\r\n  labels:\r\n    m: v\r\n  name: x\r\n"),
     ("four columns", "metadata:\n    name: x\n", "metadata:\n    labels:\n        m: v\n    name: x\n"),
-    ("labels are absent", "kind: A\nmetadata:\n  annotations:\n    a: b\n  name: x\n", "kind: A\nmetadata:\n  annotations:\n    a: b\n  labels:\n    m: v\n  name: x\n"),
+    (
+        "labels are absent",
+        "kind: A\nmetadata:\n  annotations:\n    a: b\n  name: x\n",
+        "kind: A\nmetadata:\n  annotations:\n    a: b\n  labels:\n    m: v\n  name: x\n",
+    ),
     ("metadata is absent", "kind: A\nspec: {}\n", "kind: A\nmetadata:\n  labels:\n    m: v\nspec: {}\n"),
     ("on the line of a dash", "- metadata:\n    name: x\n", "- metadata:\n    labels:\n      m: v\n    name: x\n"),
-    ("before the key on the line of a dash", "- spec: {}\n  x: y\n", "- metadata:\n    labels:\n      m: v\n  spec: {}\n  x: y\n"),
+    (
+        "before the key on the line of a dash",
+        "- spec: {}\n  x: y\n",
+        "- metadata:\n    labels:\n      m: v\n  spec: {}\n  x: y\n",
+    ),
     ("flow", "metadata: {name: x, labels: {a: b}}\n", "metadata: {name: x, labels: {a: b, m: v}}\n"),
     ("flow without labels", "metadata: {name: x} # c\n", "metadata: {name: x, labels: {m: v}} # c\n"),
-    ("flow with a trailing comma", "metadata: {labels: {a: b,}, name: x}\n", "metadata: {labels: {a: b, m: v,}, name: x}\n"),
-    ("flow over lines", "metadata: {\n  labels: {\n    a: b\n  }\n}\n", "metadata: {\n  labels: {\n    a: b,\n    m: v\n  }\n}\n"),
+    (
+        "flow with a trailing comma",
+        "metadata: {labels: {a: b,}, name: x}\n",
+        "metadata: {labels: {a: b, m: v,}, name: x}\n",
+    ),
+    (
+        "flow over lines",
+        "metadata: {\n  labels: {\n    a: b\n  }\n}\n",
+        "metadata: {\n  labels: {\n    a: b,\n    m: v\n  }\n}\n",
+    ),
     ("flow with nothing behind the last key", "metadata: {labels: {a: }}\n", "metadata: {labels: {m: v, a: }}\n"),
     ("an empty map", "metadata:\n  labels: {}\n  name: x\n", "metadata:\n  labels: {m: v}\n  name: x\n"),
     ("null, absent", "metadata:\n  labels: # none\n  name: x\n", "metadata:\n  labels: {m: v} # none\n  name: x\n"),
     ("null, written", "metadata:\n  labels: null\n  name: x\n", "metadata:\n  labels: {m: v}\n  name: x\n"),
     ("null, a tilde", "metadata: ~\n", "metadata: {labels: {m: v}}\n"),
-    ("a literal at the end", "metadata:\n  labels:\n    a: |\n      text\n\n# end\n", "metadata:\n  labels:\n    m: v\n    a: |\n      text\n\n# end\n"),
-    ("a literal at the very end", "metadata:\n  labels:\n    a: b\n    b: |+\n      text", "metadata:\n  labels:\n    a: b\n    m: v\n    b: |+\n      text"),
+    (
+        "a literal at the end",
+        "metadata:\n  labels:\n    a: |\n      text\n\n# end\n",
+        "metadata:\n  labels:\n    m: v\n    a: |\n      text\n\n# end\n",
+    ),
+    (
+        "a literal at the very end",
+        "metadata:\n  labels:\n    a: b\n    b: |+\n      text",
+        "metadata:\n  labels:\n    a: b\n    m: v\n    b: |+\n      text",
+    ),
     ("double quotes stay", "metadata:\n  labels:\n    m: \"x\"\n", "metadata:\n  labels:\n    m: \"v\"\n"),
     ("single quotes stay", "metadata:\n  labels:\n    m: 'x' # c\n", "metadata:\n  labels:\n    m: 'v' # c\n"),
-    ("quotes of the siblings", "metadata:\n  labels:\n    a: \"b\"\n", "metadata:\n  labels:\n    a: \"b\"\n    m: \"v\"\n"),
+    (
+        "quotes of the siblings",
+        "metadata:\n  labels:\n    a: \"b\"\n",
+        "metadata:\n  labels:\n    a: \"b\"\n    m: \"v\"\n",
+    ),
     ("plain stays", "metadata:\n  labels:\n    m: x\n", "metadata:\n  labels:\n    m: v\n"),
-    ("a folded value is replaced", "metadata:\n  labels:\n    m: >-\n      x\n      y\n    z: w\n", "metadata:\n  labels:\n    m: v\n    z: w\n"),
+    (
+        "a folded value is replaced",
+        "metadata:\n  labels:\n    m: >-\n      x\n      y\n    z: w\n",
+        "metadata:\n  labels:\n    m: v\n    z: w\n",
+    ),
     ("a null value", "metadata:\n  labels:\n    m:\n    z: w\n", "metadata:\n  labels:\n    m: v\n    z: w\n"),
     ("a null value in flow", "metadata: {labels: {a: b, m: , z}}\n", "metadata: {labels: {a: b, m: v , z}}\n"),
     ("a key alone in flow", "metadata: {labels: {a: b, m}}\n", "metadata: {labels: {a: b, m: v}}\n"),
-    ("an alias is written out", "x: &l {a: b}\nmetadata:\n  labels: *l\n", "x: &l {a: b}\nmetadata:\n  labels: {a: b, m: v}\n"),
-    ("an alias as the value", "x: &l y\nmetadata:\n  labels:\n    m: *l\n", "x: &l y\nmetadata:\n  labels:\n    m: v\n"),
-    ("an anchor that nobody uses", "metadata:\n  labels: &l\n    a: b\n", "metadata:\n  labels: &l\n    a: b\n    m: v\n"),
-    ("a merge key goes before", "x: &l {m: o}\nmetadata:\n  labels:\n    <<: *l\n    z: y\n", "x: &l {m: o}\nmetadata:\n  labels:\n    <<: *l\n    z: y\n    m: v\n"),
-    ("labels come through a merge key", "x: &l {labels: {a: b}}\nmetadata:\n  <<: *l\n  name: x\n", "x: &l {labels: {a: b}}\nmetadata:\n  <<: *l\n  name: x\n  labels:\n    a: b\n    m: v\n"),
-    ("json", "{\"metadata\": {\"labels\": {\"a\": \"b\"}}}", "{\"metadata\": {\"labels\": {\"a\": \"b\", \"m\": \"v\"}}}"),
-    ("json over lines", "{\n  \"metadata\": {\n    \"name\": \"x\"\n  }\n}\n", "{\n  \"metadata\": {\n    \"name\": \"x\",\n    \"labels\": {\"m\": \"v\"}\n  }\n}\n"),
+    (
+        "an alias is written out",
+        "x: &l {a: b}\nmetadata:\n  labels: *l\n",
+        "x: &l {a: b}\nmetadata:\n  labels: {a: b, m: v}\n",
+    ),
+    (
+        "an alias as the value",
+        "x: &l y\nmetadata:\n  labels:\n    m: *l\n",
+        "x: &l y\nmetadata:\n  labels:\n    m: v\n",
+    ),
+    (
+        "an anchor that nobody uses",
+        "metadata:\n  labels: &l\n    a: b\n",
+        "metadata:\n  labels: &l\n    a: b\n    m: v\n",
+    ),
+    (
+        "a merge key goes before",
+        "x: &l {m: o}\nmetadata:\n  labels:\n    <<: *l\n    z: y\n",
+        "x: &l {m: o}\nmetadata:\n  labels:\n    <<: *l\n    z: y\n    m: v\n",
+    ),
+    (
+        "labels come through a merge key",
+        "x: &l {labels: {a: b}}\nmetadata:\n  <<: *l\n  name: x\n",
+        "x: &l {labels: {a: b}}\nmetadata:\n  <<: *l\n  name: x\n  labels:\n    a: b\n    m: v\n",
+    ),
+    (
+        "json",
+        "{\"metadata\": {\"labels\": {\"a\": \"b\"}}}",
+        "{\"metadata\": {\"labels\": {\"a\": \"b\", \"m\": \"v\"}}}",
+    ),
+    (
+        "json over lines",
+        "{\n  \"metadata\": {\n    \"name\": \"x\"\n  }\n}\n",
+        "{\n  \"metadata\": {\n    \"name\": \"x\",\n    \"labels\": {\"m\": \"v\"}\n  }\n}\n",
+    ),
     ("json, empty", "{\"metadata\": {}}", "{\"metadata\": {\"labels\": {\"m\": \"v\"}}}"),
     ("explicit keys", "? metadata\n: ? labels\n  : a: b\n", "? metadata\n: ? labels\n  : a: b\n    m: v\n"),
-    ("characters of several bytes", "# é 日本\nmetadata:\n  labels:\n    a: é🙂\n    z: y\n", "# é 日本\nmetadata:\n  labels:\n    a: é🙂\n    m: v\n    z: y\n"),
-    ("a byte order mark", "\u{feff}metadata:\n  labels:\n    a: b\n", "\u{feff}metadata:\n  labels:\n    a: b\n    m: v\n"),
+    (
+        "characters of several bytes",
+        "# é 日本\nmetadata:\n  labels:\n    a: é🙂\n    z: y\n",
+        "# é 日本\nmetadata:\n  labels:\n    a: é🙂\n    m: v\n    z: y\n",
+    ),
+    (
+        "a byte order mark",
+        "\u{feff}metadata:\n  labels:\n    a: b\n",
+        "\u{feff}metadata:\n  labels:\n    a: b\n    m: v\n",
+    ),
     ("tabs as blanks", "metadata:\t\n  labels:\n    a:\tb\t\n", "metadata:\t\n  labels:\n    a:\tb\t\n    m: v\n"),
-    ("a comment and a blank line behind the map", "metadata:\n  labels:\n    a: b\n\n# next\nspec: {}\n", "metadata:\n  labels:\n    a: b\n    m: v\n\n# next\nspec: {}\n"),
-    ("a document with markers and directives", "%YAML 1.1\n---\nmetadata:\n  labels:\n    a: b\n...\n", "%YAML 1.1\n---\nmetadata:\n  labels:\n    a: b\n    m: v\n...\n"),
-    ("a multi-line plain last value", "metadata:\n  labels:\n    a: b\n      c\n  name: x\n", "metadata:\n  labels:\n    a: b\n      c\n    m: v\n  name: x\n"),
-    ("a multi-line quoted last value", "metadata:\n  labels:\n    a: \"b\n      c\" # end\n  name: x\n", "metadata:\n  labels:\n    a: \"b\n      c\" # end\n    m: \"v\"\n  name: x\n"),
+    (
+        "a comment and a blank line behind the map",
+        "metadata:\n  labels:\n    a: b\n\n# next\nspec: {}\n",
+        "metadata:\n  labels:\n    a: b\n    m: v\n\n# next\nspec: {}\n",
+    ),
+    (
+        "a document with markers and directives",
+        "%YAML 1.1\n---\nmetadata:\n  labels:\n    a: b\n...\n",
+        "%YAML 1.1\n---\nmetadata:\n  labels:\n    a: b\n    m: v\n...\n",
+    ),
+    (
+        "a multi-line plain last value",
+        "metadata:\n  labels:\n    a: b\n      c\n  name: x\n",
+        "metadata:\n  labels:\n    a: b\n      c\n    m: v\n  name: x\n",
+    ),
+    (
+        "a multi-line quoted last value",
+        "metadata:\n  labels:\n    a: \"b\n      c\" # end\n  name: x\n",
+        "metadata:\n  labels:\n    a: \"b\n      c\" # end\n    m: \"v\"\n  name: x\n",
+    ),
 ];
 
 #[test]
@@ -121,9 +233,15 @@ fn several_keys_go_in_order_and_at_once() {
 fn what_is_shared_or_no_map_is_refused() {
     for (text, message) in [
         ("x: *l\n", "unknown anchor"),
-        ("metadata:\n  labels: &l\n    a: b\nspec:\n  selector: *l\n", "`metadata.labels` (line 2) has an anchor that is used on line 5"),
+        (
+            "metadata:\n  labels: &l\n    a: b\nspec:\n  selector: *l\n",
+            "`metadata.labels` (line 2) has an anchor that is used on line 5",
+        ),
         ("metadata: &m\n  labels:\n    a: b\nx: *m\n", "`metadata` (line 1) has an anchor that is used on line 4"),
-        ("metadata:\n  labels:\n    m: &w x\n    z: *w\n", "`metadata.labels.m` (line 3) has an anchor that is used on line 4"),
+        (
+            "metadata:\n  labels:\n    m: &w x\n    z: *w\n",
+            "`metadata.labels.m` (line 3) has an anchor that is used on line 4",
+        ),
         ("metadata:\n  labels: text\n", "`metadata.labels` must be a mapping (line 2)"),
         ("metadata: [a]\n", "`metadata` must be a mapping (line 1)"),
         ("metadata:\n  labels:\n    m:\n      a: b\n", "`metadata.labels.m` must be a scalar (line 4)"),
@@ -137,14 +255,49 @@ fn what_is_shared_or_no_map_is_refused() {
 #[test]
 fn a_text_inside_a_scalar_is_edited_in_its_own_style() {
     let cases = [
-        ("literal", "data:\n  f: |\n    # c\n    a: \"b\"\n\n    # d\n    x: \"y\"\n  g: h\n", "data:\n  f: |\n    # c\n    a: \"b\"\n\n    m: \"v\"\n    # d\n    x: \"y\"\n  g: h\n", false),
+        (
+            "literal",
+            "data:\n  f: |\n    # c\n    a: \"b\"\n\n    # d\n    x: \"y\"\n  g: h\n",
+            "data:\n  f: |\n    # c\n    a: \"b\"\n\n    m: \"v\"\n    # d\n    x: \"y\"\n  g: h\n",
+            false,
+        ),
         ("literal, last", "data:\n  f: |-\n    a: b\n", "data:\n  f: |-\n    a: b\n    m: v\n", false),
-        ("literal, carriage returns", "data:\r\n  f: |\r\n    x: y\r\n", "data:\r\n  f: |\r\n    m: v\r\n    x: y\r\n", false),
-        ("literal with an indentation of its own", "data:\n  f: |2\n      a: b\n      x: y\n", "data:\n  f: |2\n      a: b\n      m: v\n      x: y\n", false),
-        ("double quotes", "data: {\"f\": \"a: b\\nx: \\\"\\u00e9\\\"\\n\"}\n", "data: {\"f\": \"a: b\\nm: v\\nx: \\\"\\u00e9\\\"\\n\"}\n", false),
-        ("json in single quotes", "data:\n  f: '{\"a\": \"it''s\"}'\n", "data:\n  f: '{\"a\": \"it''s\", \"m\": \"v\"}'\n", false),
-        ("json in a literal", "data:\n  f: |-\n    {\n      \"a\": 1\n    }\n", "data:\n  f: |-\n    {\n      \"a\": 1,\n      \"m\": \"v\"\n    }\n", false),
-        ("folded", "data:\n  f: >\n    a: b\n\n    x: y\n  g: h\n", "data:\n  f: \"a: b\\nm: v\\nx: y\\n\"\n  g: h\n", true),
+        (
+            "literal, carriage returns",
+            "data:\r\n  f: |\r\n    x: y\r\n",
+            "data:\r\n  f: |\r\n    m: v\r\n    x: y\r\n",
+            false,
+        ),
+        (
+            "literal with an indentation of its own",
+            "data:\n  f: |2\n      a: b\n      x: y\n",
+            "data:\n  f: |2\n      a: b\n      m: v\n      x: y\n",
+            false,
+        ),
+        (
+            "double quotes",
+            "data: {\"f\": \"a: b\\nx: \\\"\\u00e9\\\"\\n\"}\n",
+            "data: {\"f\": \"a: b\\nm: v\\nx: \\\"\\u00e9\\\"\\n\"}\n",
+            false,
+        ),
+        (
+            "json in single quotes",
+            "data:\n  f: '{\"a\": \"it''s\"}'\n",
+            "data:\n  f: '{\"a\": \"it''s\", \"m\": \"v\"}'\n",
+            false,
+        ),
+        (
+            "json in a literal",
+            "data:\n  f: |-\n    {\n      \"a\": 1\n    }\n",
+            "data:\n  f: |-\n    {\n      \"a\": 1,\n      \"m\": \"v\"\n    }\n",
+            false,
+        ),
+        (
+            "folded",
+            "data:\n  f: >\n    a: b\n\n    x: y\n  g: h\n",
+            "data:\n  f: \"a: b\\nm: v\\nx: y\\n\"\n  g: h\n",
+            true,
+        ),
         ("plain", "data:\n  f: '{a: b}'\n", "data:\n  f: '{a: b, m: v}'\n", false),
     ];
     for (name, before, after, restyled) in cases {
@@ -221,7 +374,7 @@ fn label_maps() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::shared::property(2_000))]
 
     /// Take the new keys out of what a reader sees, and it is what was there; take the new lines out, and the bytes are.
     #[test]

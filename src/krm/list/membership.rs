@@ -112,6 +112,7 @@ impl<'s> List<'s> {
             separator,
             place,
             position: "a resource that this run adds".to_owned(),
+            input: 0,
             shares_anchor: false,
             head,
         });
