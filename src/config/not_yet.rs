@@ -27,10 +27,7 @@ impl fmt::Display for NotYet {
 /// What is asked for, and where a configuration asks for it.
 type Part = (&'static str, fn(&Config) -> Option<String>);
 
-const NOT_YET: &[Part] = &[
-    ("Istio mode `ambient`", ambient),
-    ("hardening workloads", hardening),
-];
+const NOT_YET: &[Part] = &[("Istio mode `ambient`", ambient), ("hardening workloads", hardening)];
 
 impl Config {
     /// The first part that this version cannot do. What is asked for must not be left undone in silence.

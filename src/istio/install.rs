@@ -128,7 +128,8 @@ pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error>
             istiods.extend(read_istiod(index, item)?);
         } else if item.is("v1", "ConfigMap") && item.name().contains(INJECTOR) {
             injectors.push(index);
-        } else if item.is("v1", "ConfigMap") && item.name().contains("values") && item.text().contains("merged-values") {
+        } else if item.is("v1", "ConfigMap") && item.name().contains("values") && item.text().contains("merged-values")
+        {
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { continue };
             copies.push(part(index, item, root, "values"));
@@ -172,7 +173,8 @@ pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error>
     if let Some(istiod) = istiods.first()
         && let Some(item) = list.items().get(istiod.part.index)
     {
-        let name = istiod.part.revision.as_ref().map_or(INJECTOR.to_owned(), |revision| format!("{INJECTOR}-{revision}"));
+        let name =
+            istiod.part.revision.as_ref().map_or(INJECTOR.to_owned(), |revision| format!("{INJECTOR}-{revision}"));
         return Err(item.error(format!(
             "ConfigMap \"{name}\" of this istiod is not in the input, and the data plane mode is set there; add it"
         )));
@@ -193,7 +195,8 @@ pub fn text_values(item: &Item<'_>, root: View<'_>, key: &str) -> Result<Value, 
         return Err(item.error_at("must be a text", view.line()).at_field(field));
     };
     let text = embedded.text();
-    let wrong = |message: String, line: usize| item.error_at(message, embedded.outer_line(line)).at_field(field.clone());
+    let wrong =
+        |message: String, line: usize| item.error_at(message, embedded.outer_line(line)).at_field(field.clone());
     let tree = Tree::parse(text)
         .map_err(|error| wrong(format!("the text is not valid JSON or YAML: {}", error.message), error.line))?;
     let Some(inner) = tree.root(text).filter(View::is_mapping) else {
@@ -221,9 +224,8 @@ pub fn label<'t>(root: View<'t>, key: &str) -> Option<&'t str> {
 
 fn part(index: usize, item: &Item<'_>, root: View<'_>, base: &str) -> Part {
     let labelled = label(root, "istio.io/rev").map(str::to_owned);
-    let named = || {
-        names(item, root).iter().find_map(|name| name.strip_prefix(base)?.strip_prefix('-').map(str::to_owned))
-    };
+    let named =
+        || names(item, root).iter().find_map(|name| name.strip_prefix(base)?.strip_prefix('-').map(str::to_owned));
     let revision = labelled.or_else(named).filter(|revision| revision != "default");
     Part { index, namespace: item.namespace().to_owned(), revision }
 }
@@ -231,9 +233,9 @@ fn part(index: usize, item: &Item<'_>, root: View<'_>, base: &str) -> Part {
 fn read_istiod(index: usize, item: &Item<'_>) -> Result<Option<Istiod>, Error> {
     let parsed = item.parse()?;
     let Some(root) = parsed.root() else { return Ok(None) };
-    let is_named = names(item, root).iter().any(|name| {
-        name.strip_prefix(ISTIOD).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    });
+    let is_named = names(item, root)
+        .iter()
+        .any(|name| name.strip_prefix(ISTIOD).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')));
     let is_labelled = label(root, "app") == Some(ISTIOD) || label(root, "istio") == Some("pilot");
     let Some(container) = discovery(root).filter(|_| is_named || is_labelled) else { return Ok(None) };
     let Some(image) = container.get("image").and_then(|image| image.as_str()) else {
@@ -284,12 +286,14 @@ fn install_labels(root: View<'_>) -> InstallLabels {
         release,
         revision: owned("istio.io/rev").filter(|revision| revision != "default"),
         owning_resource: owned("install.operator.istio.io/owning-resource").unwrap_or_else(|| "unknown".to_owned()),
-        recommended: owned("app.kubernetes.io/managed-by").zip(version).map(|(managed_by, version)| RecommendedLabels {
-            managed_by,
-            version,
-            chart_version: label(root, "helm.sh/chart")
-                .and_then(|chart| chart.strip_prefix("istiod-"))
-                .map(str::to_owned),
+        recommended: owned("app.kubernetes.io/managed-by").zip(version).map(|(managed_by, version)| {
+            RecommendedLabels {
+                managed_by,
+                version,
+                chart_version: label(root, "helm.sh/chart")
+                    .and_then(|chart| chart.strip_prefix("istiod-"))
+                    .map(str::to_owned),
+            }
         }),
     }
 }

@@ -112,7 +112,8 @@ fn newest(installs: &[Install], istio: &Istio) -> Result<Option<usize>, Error> {
     };
     let settled = istio.hub.is_some() && istio.tag.is_some();
     let differs = |install: &&Install| {
-        install.version == newest.version && (&install.images.hub, &install.images.tag) != (&newest.images.hub, &newest.images.tag)
+        install.version == newest.version
+            && (&install.images.hub, &install.images.tag) != (&newest.images.hub, &newest.images.tag)
     };
     match installs.iter().find(differs).filter(|_| !settled) {
         Some(other) => Err(Error::input(format!(
@@ -141,7 +142,8 @@ fn effect(istio: &Istio, install: &Install) -> Result<PlatformEffect, Error> {
 
 fn refuse_ambient(list: &List<'_>) -> Result<(), Error> {
     let ztunnel = list.items().iter().find(|item| {
-        !item.is_local_config() && (item.is("apps/v1", "DaemonSet") && item.name() == "ztunnel" || item.kind() == "ZTunnel")
+        !item.is_local_config()
+            && (item.is("apps/v1", "DaemonSet") && item.name() == "ztunnel" || item.kind() == "ZTunnel")
     });
     match ztunnel {
         Some(item) => Err(item.error("this Istio runs ambient, and the way out of it is not yet in this version")),
@@ -156,7 +158,8 @@ fn nothing_found(list: &List<'_>, report: &mut Report) -> Result<(), Error> {
         !item.is_local_config()
             && (group.ends_with(".istio.io")
                 || group == "sailoperator.io"
-                || (item.name().starts_with("istio-cni") && matches!(item.kind(), "DaemonSet" | "ConfigMap" | "ServiceAccount")))
+                || (item.name().starts_with("istio-cni")
+                    && matches!(item.kind(), "DaemonSet" | "ConfigMap" | "ServiceAccount")))
     };
     match list.items().iter().find(is_istio) {
         Some(item) => Err(item.error(

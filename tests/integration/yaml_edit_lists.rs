@@ -28,7 +28,11 @@ const REMOVED: &[(&str, &str, &str)] = &[
     ("the only entry, with comments", "s: # s\n  # b\n  b: 2 # two\nz: 0\n", "s: {} # s\n  # b\nz: 0\n"),
     ("the only entry of an anchored map", "s: &s\n  b: 2\nz: 0\n", "s: &s\n  {}\nz: 0\n"),
     ("the only entry at the end", "s:\n  b: 2", "s: {}"),
-    ("a comment behind goes, others stay", "s:\n  # a\n  a: 1\n  b: 2 # two\n  # d\n  d: 4\n", "s:\n  # a\n  a: 1\n  # d\n  d: 4\n"),
+    (
+        "a comment behind goes, others stay",
+        "s:\n  # a\n  a: 1\n  b: 2 # two\n  # d\n  d: 4\n",
+        "s:\n  # a\n  a: 1\n  # d\n  d: 4\n",
+    ),
     ("no final newline", "s:\n  a: 1\n  b: 2", "s:\n  a: 1"),
     ("no final newline, carriage returns", "s:\r\n  a: 1\r\n  b: 2", "s:\r\n  a: 1"),
     ("carriage returns", "s:\r\n  a: 1\r\n  b: 2\r\n  d: 4\r\n", "s:\r\n  a: 1\r\n  d: 4\r\n"),
@@ -43,7 +47,11 @@ const REMOVED: &[(&str, &str, &str)] = &[
     ("flow, last", "s: {a: 1, b: 2, c: 3} # c\n", "s: {a: 1} # c\n"),
     ("flow, a trailing comma", "s: {a: 1, b: 2,}\n", "s: {a: 1,}\n"),
     ("flow, all", "s: {b: 2, c: 3,}\n", "s: {}\n"),
-    ("json over lines", "{\n  \"s\": {\n    \"a\": 1,\n    \"b\": 2,\n    \"d\": 4\n  }\n}\n", "{\n  \"s\": {\n    \"a\": 1,\n    \"d\": 4\n  }\n}\n"),
+    (
+        "json over lines",
+        "{\n  \"s\": {\n    \"a\": 1,\n    \"b\": 2,\n    \"d\": 4\n  }\n}\n",
+        "{\n  \"s\": {\n    \"a\": 1,\n    \"d\": 4\n  }\n}\n",
+    ),
     ("nothing is there", "s:\n  a: 1\n", "s:\n  a: 1\n"),
     ("no map is there", "z: 0\n", "z: 0\n"),
 ];
@@ -91,34 +99,85 @@ fn what_others_need_is_not_removed() {
 
 /// A text, the same with variable `P` set to `v`, and that with `P` removed where this is not the first text.
 const ELEMENTS: &[(&str, &str, &str, Option<&str>)] = &[
-    ("at the column of the key", "env:\n- name: A\n  value: a\nz: 0\n", "env:\n- name: A\n  value: a\n- name: P\n  value: v\nz: 0\n", None),
-    ("deeper than the key", "env:\n  - name: A\n    value: a # c\n  # end\nz: 0\n", "env:\n  - name: A\n    value: a # c\n  - name: P\n    value: v\n  # end\nz: 0\n", None),
-    ("far from the dash", "env:\n-   name: A\n    value: a\n", "env:\n-   name: A\n    value: a\n-   name: P\n    value: v\n", None),
-    ("dashes on lines of their own", "env:\n-\n  name: A\n  value: a\n- # c\n  name: B\n", "env:\n-\n  name: A\n  value: a\n- # c\n  name: B\n- name: P\n  value: v\n", None),
+    (
+        "at the column of the key",
+        "env:\n- name: A\n  value: a\nz: 0\n",
+        "env:\n- name: A\n  value: a\n- name: P\n  value: v\nz: 0\n",
+        None,
+    ),
+    (
+        "deeper than the key",
+        "env:\n  - name: A\n    value: a # c\n  # end\nz: 0\n",
+        "env:\n  - name: A\n    value: a # c\n  - name: P\n    value: v\n  # end\nz: 0\n",
+        None,
+    ),
+    (
+        "far from the dash",
+        "env:\n-   name: A\n    value: a\n",
+        "env:\n-   name: A\n    value: a\n-   name: P\n    value: v\n",
+        None,
+    ),
+    (
+        "dashes on lines of their own",
+        "env:\n-\n  name: A\n  value: a\n- # c\n  name: B\n",
+        "env:\n-\n  name: A\n  value: a\n- # c\n  name: B\n- name: P\n  value: v\n",
+        None,
+    ),
     ("carriage returns", "env:\r\n- name: A\r\n", "env:\r\n- name: A\r\n- name: P\r\n  value: v\r\n", None),
     ("no final newline", "env:\n- name: A", "env:\n- name: A\n- name: P\n  value: v", None),
-    ("a literal at the end", "env:\n- name: A\n  value: |\n    x\n", "env:\n- name: P\n  value: v\n- name: A\n  value: |\n    x\n", None),
-    ("flow elements in a block", "env:\n- {name: A, value: a}\n", "env:\n- {name: A, value: a}\n- name: P\n  value: v\n", None),
+    (
+        "a literal at the end",
+        "env:\n- name: A\n  value: |\n    x\n",
+        "env:\n- name: P\n  value: v\n- name: A\n  value: |\n    x\n",
+        None,
+    ),
+    (
+        "flow elements in a block",
+        "env:\n- {name: A, value: a}\n",
+        "env:\n- {name: A, value: a}\n- name: P\n  value: v\n",
+        None,
+    ),
     ("flow", "env: [{name: A, value: a}]\n", "env: [{name: A, value: a}, {name: P, value: v}]\n", None),
-    ("json over lines", "{\n  \"env\": [\n    {\"name\": \"A\"}\n  ]\n}\n", "{\n  \"env\": [\n    {\"name\": \"A\"},\n    {\"name\": \"P\", \"value\": \"v\"}\n  ]\n}\n", Some("{\n  \"env\": [\n    {\"name\": \"A\"}\n  ]\n}\n")),
+    (
+        "json over lines",
+        "{\n  \"env\": [\n    {\"name\": \"A\"}\n  ]\n}\n",
+        "{\n  \"env\": [\n    {\"name\": \"A\"},\n    {\"name\": \"P\", \"value\": \"v\"}\n  ]\n}\n",
+        Some("{\n  \"env\": [\n    {\"name\": \"A\"}\n  ]\n}\n"),
+    ),
     ("empty", "env: []\n", "env: [{name: P, value: v}]\n", None),
     ("null", "env:\nz: 0\n", "env: [{name: P, value: v}]\nz: 0\n", Some("env: []\nz: 0\n")),
     ("absent", "aa: 0\nz: 0\n", "aa: 0\nenv:\n- name: P\n  value: v\nz: 0\n", Some("aa: 0\nenv: []\nz: 0\n")),
-    ("there, in the middle", "env:\n- name: A\n- name: P\n  value: \"\"\n- name: B\n", "env:\n- name: A\n- name: P\n  value: \"v\"\n- name: B\n", Some("env:\n- name: A\n- name: B\n")),
+    (
+        "there, in the middle",
+        "env:\n- name: A\n- name: P\n  value: \"\"\n- name: B\n",
+        "env:\n- name: A\n- name: P\n  value: \"v\"\n- name: B\n",
+        Some("env:\n- name: A\n- name: B\n"),
+    ),
     ("there, without a value", "env:\n  - name: P\n", "env:\n  - name: P\n    value: v\n", Some("env: []\n")),
-    ("there, flow", "env: [{name: P, value: w}, {name: B}]\n", "env: [{name: P, value: v}, {name: B}]\n", Some("env: [{name: B}]\n")),
+    (
+        "there, flow",
+        "env: [{name: P, value: w}, {name: B}]\n",
+        "env: [{name: P, value: v}, {name: B}]\n",
+        Some("env: [{name: B}]\n"),
+    ),
 ];
 
 #[test]
 fn elements_are_set_and_removed_in_the_style_of_their_list() {
     for (name, before, after, without) in ELEMENTS {
         for text in [before, after] {
-            let result = edit(text, |edits, root| edits.set_element(root, &["env"], ("name", "P"), &[("value", json!("v"))]));
+            let result =
+                edit(text, |edits, root| edits.set_element(root, &["env"], ("name", "P"), &[("value", json!("v"))]));
             assert_eq!(result.as_deref(), Ok(*after), "{name}");
         }
         let names = |text: &str| {
             let value = read(text);
-            let mut names: Vec<String> = value["env"].as_array().into_iter().flatten().map(|item| item["name"].as_str().unwrap().to_owned()).collect();
+            let mut names: Vec<String> = value["env"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|item| item["name"].as_str().unwrap().to_owned())
+                .collect();
             names.sort();
             names
         };
@@ -141,7 +200,9 @@ fn lists_that_are_shared_or_none_are_refused() {
         ("env: &x []\nz: *x\n", "`env` (line 1) has an anchor that is used on line 2"),
         ("x: &x {name: P}\nenv: [*x]\n", "`env[0]` (line 2) is an alias"),
     ] {
-        let error = edit(text, |edits, root| edits.set_element(root, &["env"], ("name", "P"), &[("value", json!("v"))])).unwrap_err();
+        let error =
+            edit(text, |edits, root| edits.set_element(root, &["env"], ("name", "P"), &[("value", json!("v"))]))
+                .unwrap_err();
         assert!(error.contains(message), "{text}\n{error}");
     }
 }
@@ -153,10 +214,26 @@ const MERGED: &[(&str, &str, &str)] = &[
         "v: |-\n  {\n    \"g\": {\n      \"platform\": \"\"\n    },\n    \"p\": {\n      \"cni\": {\n        \"enabled\": false\n      }\n    }\n  }\n",
         "v: |-\n  {\n    \"g\": {\n      \"platform\": \"gke\"\n    },\n    \"p\": {\n      \"cni\": {\n        \"enabled\": true,\n        \"dir\": \"/x\"\n      }\n    }\n  }\n",
     ),
-    ("yaml in a literal", "v: |\n  g: {}\n  p:\n    cni:\n      enabled: false\n", "v: |\n  g: {platform: gke}\n  p:\n    cni:\n      dir: /x\n      enabled: true\n"),
-    ("maps are missing", "v: |\n  a: b\n", "v: |\n  a: b\n  g:\n    platform: gke\n  p:\n    cni:\n      enabled: true\n      dir: /x\n"),
-    ("json in double quotes", "v: \"{\\\"p\\\":{\\\"cni\\\":{\\\"enabled\\\":false}}}\"\n", "v: \"{\\\"p\\\":{\\\"cni\\\":{\\\"enabled\\\":true, \\\"dir\\\": \\\"/x\\\"}}, \\\"g\\\": {\\\"platform\\\": \\\"gke\\\"}}\"\n"),
-    ("json in single quotes", "v: '{\"p\": {\"cni\": null}}'\n", "v: '{\"p\": {\"cni\": {\"enabled\": true, \"dir\": \"/x\"}}, \"g\": {\"platform\": \"gke\"}}'\n"),
+    (
+        "yaml in a literal",
+        "v: |\n  g: {}\n  p:\n    cni:\n      enabled: false\n",
+        "v: |\n  g: {platform: gke}\n  p:\n    cni:\n      dir: /x\n      enabled: true\n",
+    ),
+    (
+        "maps are missing",
+        "v: |\n  a: b\n",
+        "v: |\n  a: b\n  g:\n    platform: gke\n  p:\n    cni:\n      enabled: true\n      dir: /x\n",
+    ),
+    (
+        "json in double quotes",
+        "v: \"{\\\"p\\\":{\\\"cni\\\":{\\\"enabled\\\":false}}}\"\n",
+        "v: \"{\\\"p\\\":{\\\"cni\\\":{\\\"enabled\\\":true, \\\"dir\\\": \\\"/x\\\"}}, \\\"g\\\": {\\\"platform\\\": \\\"gke\\\"}}\"\n",
+    ),
+    (
+        "json in single quotes",
+        "v: '{\"p\": {\"cni\": null}}'\n",
+        "v: '{\"p\": {\"cni\": {\"enabled\": true, \"dir\": \"/x\"}}, \"g\": {\"platform\": \"gke\"}}'\n",
+    ),
     ("null on the way", "v: |\n  g: ~\n  p:\n", "v: |\n  g: {platform: gke}\n  p: {cni: {enabled: true, dir: /x}}\n"),
 ];
 

@@ -59,9 +59,8 @@ pub(super) fn resolve(
     stated: &Stated<'_>,
 ) -> Result<(Version, Images), Error> {
     let shown = image.map(shown).unwrap_or_default();
-    let global = |key: &str| {
-        values.pointer(&format!("/global/{key}")).and_then(Value::as_str).filter(|word| !word.is_empty())
-    };
+    let global =
+        |key: &str| values.pointer(&format!("/global/{key}")).and_then(Value::as_str).filter(|word| !word.is_empty());
     let parse = |tag: &str| ImageTag::split(tag).base.parse::<Version>().ok();
     let in_list = shown.tag.and_then(parse);
     let configured = stated.version.and_then(|version| version.parse().ok()).or_else(|| stated.tag.and_then(parse));

@@ -106,6 +106,7 @@ impl<'s> List<'s> {
         };
         let head = head_of(&object);
         self.items.push(Item {
+            input: 0,
             source,
             range: at..at,
             changed: Some(text),
@@ -122,7 +123,10 @@ impl<'s> List<'s> {
     fn layout_like(&self, index: usize) -> Result<Layout, Error> {
         let Some(item) = self.items.get(index) else { return Ok(Layout::KUSTOMIZE) };
         let parsed = item.parse_leniently()?;
-        Ok(parsed.root().filter(|root| root.kind() == Kind::Mapping { flow: false }).map_or(Layout::KUSTOMIZE, layout_of))
+        Ok(parsed
+            .root()
+            .filter(|root| root.kind() == Kind::Mapping { flow: false })
+            .map_or(Layout::KUSTOMIZE, layout_of))
     }
 
     /// Removes the resources at these places.
@@ -133,7 +137,9 @@ impl<'s> List<'s> {
         for index in indexes {
             let Some(item) = self.items.get(*index) else { continue };
             if item.shares_anchor {
-                return Err(item.error("an anchor is shared with another resource; write it out before this one can go"));
+                return Err(
+                    item.error("an anchor is shared with another resource; write it out before this one can go")
+                );
             }
             let range = match item.place {
                 Place::Document => item.range.clone(),

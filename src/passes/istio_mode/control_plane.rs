@@ -28,10 +28,16 @@ pub(super) fn apply(
     let of = |document: Document| settings.iter().filter(move |setting| setting.document == document);
     let texts = |list: &mut List<'_>, index: usize, keys: &[(&'static str, Document)], report: &mut Report| {
         let Some(item) = list.items_mut().get_mut(index) else { return Ok(()) };
-        let keys: Vec<(&str, Vec<&Setting>)> = keys.iter().map(|(key, document)| (*key, of(*document).collect())).collect();
+        let keys: Vec<(&str, Vec<&Setting>)> =
+            keys.iter().map(|(key, document)| (*key, of(*document).collect())).collect();
         edit_texts(item, &keys, report)
     };
-    texts(list, install.injector, &[("config", Document::InjectorConfig), ("values", Document::InjectorValues)], report)?;
+    texts(
+        list,
+        install.injector,
+        &[("config", Document::InjectorConfig), ("values", Document::InjectorValues)],
+        report,
+    )?;
     if let Some(index) = install.values_copy {
         let keys = [("merged-values", Document::MergedValues), ("original-values", Document::OriginalValues)];
         texts(list, index, &keys, report)?;
@@ -42,7 +48,9 @@ pub(super) fn apply(
     }
     let gateway: Vec<&Setting> = of(Document::GatewayDeployment).collect();
     if !gateway.is_empty() {
-        for item in list.items_mut().iter_mut().filter(|item| item.is("apps/v1", "Deployment") && !item.is_local_config()) {
+        for item in
+            list.items_mut().iter_mut().filter(|item| item.is("apps/v1", "Deployment") && !item.is_local_config())
+        {
             edit_gateway(item, &install.namespace, &gateway, report)?;
         }
     }
@@ -99,7 +107,8 @@ fn edit_text(item: &Item<'_>, view: View<'_>, changes: &[Change<'_>], edits: &mu
     let refused = |error: EditError| item.edit_error(&error);
     let Some(embedded) = Embedded::of(view) else { return Ok(false) };
     let text = embedded.text();
-    let tree = Tree::parse(text).map_err(|error| item.error_at(error.message.clone(), embedded.outer_line(error.line)))?;
+    let tree =
+        Tree::parse(text).map_err(|error| item.error_at(error.message.clone(), embedded.outer_line(error.line)))?;
     let Some(inner) = tree.root(text) else { return Ok(false) };
     let mut inside = Edits::default();
     let mut patch = Map::new();
@@ -129,13 +138,17 @@ fn edit_env(item: &mut Item<'_>, settings: &[&Setting], report: &mut Report) -> 
         let Some(container) = discovery(root) else { return Ok(()) };
         let variable = |name: &str| {
             let env = container.get("env");
-            env.and_then(|env| env.items().find(|item| item.get("name").is_some_and(|word| word.as_str() == Some(name))))
+            env.and_then(|env| {
+                env.items().find(|item| item.get("name").is_some_and(|word| word.as_str() == Some(name)))
+            })
         };
         let changes = changes(settings, |path| {
             let variable = variable(path.first()?)?;
             // What is taken from elsewhere is the user's choice, whatever it comes to.
             let from = variable.get("valueFrom").map(|_| Value::Null);
-            from.or_else(|| Some(variable.get("value").map_or_else(|| Value::from(""), |value| value.scalar_text().into())))
+            from.or_else(|| {
+                Some(variable.get("value").map_or_else(|| Value::from(""), |value| value.scalar_text().into()))
+            })
         });
         let changes: Vec<Change<'_>> =
             changes.into_iter().filter(|change| change.current.as_ref() != Some(&Value::Null)).collect();
@@ -152,7 +165,8 @@ fn edit_env(item: &mut Item<'_>, settings: &[&Setting], report: &mut Report) -> 
         }
         let containers = Path::of(&["spec", "template", "spec", "containers"]);
         let place = root.find(&["spec", "template", "spec", "containers"]).and_then(|list| {
-            list.items().position(|container| container.get("name").is_some_and(|name| name.as_str() == Some(DISCOVERY)))
+            list.items()
+                .position(|container| container.get("name").is_some_and(|name| name.as_str() == Some(DISCOVERY)))
         });
         say(item, root, &[(containers.join(place.unwrap_or(0)).join("env"), changes)], report);
         edits
@@ -170,7 +184,8 @@ fn edit_gateway(item: &mut Item<'_>, namespace: &str, settings: &[&Setting], rep
         let parsed = item.parse()?;
         let Some(root) = parsed.root() else { return Ok(()) };
         let component = root.find(&["metadata", "labels", "operator.istio.io/component"]);
-        let is_gateway = component.is_some_and(|name| matches!(name.scalar_text(), "IngressGateways" | "EgressGateways"));
+        let is_gateway =
+            component.is_some_and(|name| matches!(name.scalar_text(), "IngressGateways" | "EgressGateways"));
         if !is_gateway {
             return Ok(());
         }
@@ -191,7 +206,8 @@ fn edit_gateway(item: &mut Item<'_>, namespace: &str, settings: &[&Setting], rep
 pub(super) fn say(item: &Item<'_>, root: View<'_>, groups: &[(Path, Vec<Change<'_>>)], report: &mut Report) {
     let mut words = Vec::new();
     let (mut current, mut proposed) = (Map::new(), Map::new());
-    for (field, change) in groups.iter().flat_map(|(field, changes)| changes.iter().map(move |change| (field, change))) {
+    for (field, change) in groups.iter().flat_map(|(field, changes)| changes.iter().map(move |change| (field, change)))
+    {
         let name = Path::of(change.path).to_string();
         let name = if groups.len() > 1 { format!("{field}: {name}") } else { name };
         if let Some(value) = &change.current {

@@ -82,7 +82,8 @@ pub(super) fn run(
             _ => continue,
         }
         if newer {
-            let message = "Istio is newer than all that unroot knows; it is treated as the newest version that it knows";
+            let message =
+                "Istio is newer than all that unroot knows; it is treated as the newest version that it knows";
             let mut finding = Finding::new(Rule::IstioTooNew, Severity::Warning, message);
             finding.resource_ref = Some(item.reference());
             report.add(finding);
@@ -113,10 +114,8 @@ fn rewrite(
             })
             .filter(|(_, current, desired)| !matches!(desired, Desired::Set(value) if current.as_ref() == Some(value)))
             .collect();
-        let changes: Vec<Change<'_>> = wishes
-            .iter()
-            .map(|(path, current, desired)| Change { path, current: current.clone(), desired })
-            .collect();
+        let changes: Vec<Change<'_>> =
+            wishes.iter().map(|(path, current, desired)| Change { path, current: current.clone(), desired }).collect();
         let mut patch = Map::new();
         for (path, _, desired) in &wishes {
             if let Desired::Set(value) = desired {
@@ -134,9 +133,9 @@ fn rewrite(
 
 fn put(patch: &mut Map<String, Value>, path: &[&str], value: Value) {
     let Some((last, parents)) = path.split_last() else { return };
-    let map = parents.iter().try_fold(patch, |map, key| {
-        map.entry(*key).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
-    });
+    let map = parents
+        .iter()
+        .try_fold(patch, |map, key| map.entry(*key).or_insert_with(|| Value::Object(Map::new())).as_object_mut());
     map.and_then(|map| map.insert((*last).to_owned(), value));
 }
 
@@ -155,9 +154,12 @@ impl Mode<'_> {
         let is_file = profile.contains('/') || profile.ends_with(".yaml");
         if is_file || word(spec, &["installPackagePath"]).is_some() {
             let field = if is_file { "spec.profile" } else { "spec.installPackagePath" };
-            return Err(item.error("names files whose settings are unknown here; write them into this resource").at_field(field));
+            return Err(item
+                .error("names files whose settings are unknown here; write them into this resource")
+                .at_field(field));
         }
-        let on = |component: &str| spec.find(&["components", component, "enabled"]).map(|flag| flag.scalar_text() == "true");
+        let on =
+            |component: &str| spec.find(&["components", component, "enabled"]).map(|flag| flag.scalar_text() == "true");
         if profile.ends_with("ambient") || on("ztunnel") == Some(true) {
             return Err(item.error("this Istio runs ambient, and the way out of it is not yet in this version"));
         }
@@ -231,7 +233,11 @@ impl Mode<'_> {
         Ok(Some((wishes, String::new())))
     }
 
-    fn sail_istio_cni(&self, spec: View<'_>, platform: Option<(&'static Facts, PlatformEffect)>) -> Result<Vec<Wish>, Error> {
+    fn sail_istio_cni(
+        &self,
+        spec: View<'_>,
+        platform: Option<(&'static Facts, PlatformEffect)>,
+    ) -> Result<Vec<Wish>, Error> {
         self.namespace(Some(word(spec, &["namespace"]).unwrap_or(SAIL_NAMESPACE)), SAIL_NAMESPACE)?;
         Ok(self.sail_values(platform))
     }
@@ -259,7 +265,11 @@ impl Mode<'_> {
     }
 
     /// The configured platform; None where none is configured, which needs no version either.
-    fn platform(&self, item: &Item<'_>, version: Option<Version>) -> Result<Option<(&'static Facts, PlatformEffect)>, Error> {
+    fn platform(
+        &self,
+        item: &Item<'_>,
+        version: Option<Version>,
+    ) -> Result<Option<(&'static Facts, PlatformEffect)>, Error> {
         let stated = self.istio.version.as_ref().and_then(|version| version.as_str().parse().ok());
         let facts = match version.or(stated).map(|version| (facts_for(&version), version)) {
             Some((FactsLookup::Known(facts) | FactsLookup::Newer(facts), _)) => Some(facts),
@@ -276,9 +286,8 @@ impl Mode<'_> {
             ));
         };
         let platform: Platform = platform.as_str().parse().unwrap_or_default();
-        let effect = platform
-            .effect(facts)
-            .map_err(|error| Error::config(error.to_string()).at_field("spec.istio.platform"))?;
+        let effect =
+            platform.effect(facts).map_err(|error| Error::config(error.to_string()).at_field("spec.istio.platform"))?;
         Ok(Some((facts, effect)))
     }
 

@@ -79,10 +79,8 @@ pub(super) fn about_list(
 fn without_namespace(list: &List<'_>, report: &mut Report) {
     for item in list.items().iter().filter(|item| item.namespace().is_empty() && !item.is_local_config()) {
         let group = item.api_version().split('/').next().unwrap_or_default();
-        let namespaced = matches!(
-            group,
-            "networking.istio.io" | "security.istio.io" | "telemetry.istio.io" | "extensions.istio.io"
-        );
+        let namespaced =
+            matches!(group, "networking.istio.io" | "security.istio.io" | "telemetry.istio.io" | "extensions.istio.io");
         if namespaced {
             let message = "has no namespace, so it lands in whatever namespace the apply command points to; add one";
             say(item, Rule::IstioNamespaceAbsent, Severity::Warning, message.to_owned(), report);
@@ -104,7 +102,8 @@ fn existing_cni(list: &List<'_>, installs: &[Install], plan: &Plan<'_>, report: 
         }
     }
     let Some(item) = plan.existing.daemon_set.and_then(|index| list.items().get(index)) else { return Ok(()) };
-    let tag = plan.existing.image.as_deref().and_then(|image| image.rsplit_once('/')?.1.split_once(':')).map(|(_, tag)| tag);
+    let tag =
+        plan.existing.image.as_deref().and_then(|image| image.rsplit_once('/')?.1.split_once(':')).map(|(_, tag)| tag);
     let newest = installs.iter().max_by(|one, two| one.version.cmp(&two.version));
     if let (Some(tag), Some(install)) = (tag.map(|tag| tag.split('@').next().unwrap_or(tag)), newest)
         && !same_tag(tag, install)
@@ -137,7 +136,8 @@ fn too_wide<'t>(role: View<'t>) -> Option<&'t str> {
     rules.items().filter(|_| node_role).find_map(|rule| {
         let wide = words(rule, "resources").iter().any(|name| matches!(*name, "pods" | "nodes" | "namespaces" | "*"));
         let mut verbs = words(rule, "verbs").into_iter();
-        let verb = verbs.find(|verb| matches!(*verb, "patch" | "update" | "create" | "delete" | "deletecollection" | "*"));
+        let verb =
+            verbs.find(|verb| matches!(*verb, "patch" | "update" | "create" | "delete" | "deletecollection" | "*"));
         verb.filter(|_| wide)
     })
 }
@@ -190,14 +190,15 @@ fn platform_of(item: &Item<'_>) -> Option<Platform> {
 /// A namespace that the cluster does not have by itself.
 fn cni_namespace(list: &List<'_>, plan: &Plan<'_>, report: &mut Report) {
     let configured = plan.istio.cni_namespace.as_ref().map(|name| name.as_str());
-    let Some(name) = plan.existing.namespace.as_deref().or(configured).filter(|name| *name != "kube-system") else { return };
+    let Some(name) = plan.existing.namespace.as_deref().or(configured).filter(|name| *name != "kube-system") else {
+        return;
+    };
     let is_there = list.items().iter().any(|item| item.is("v1", "Namespace") && item.name() == name);
     if is_there {
         return;
     }
-    let message = format!(
-        "namespace \"{name}\" of istio-cni is not in the input; it must exist and admit privileged pods"
-    );
+    let message =
+        format!("namespace \"{name}\" of istio-cni is not in the input; it must exist and admit privileged pods");
     let mut finding = Finding::new(Rule::CniNamespaceNotInInput, Severity::Warning, message);
     finding.resource_ref = Some(ResourceRef {
         api_version: "v1".to_owned(),
@@ -218,12 +219,14 @@ fn storage_initializer(list: &List<'_>, installs: &[Install], report: &mut Repor
             continue;
         }
         let parsed = item.parse()?;
-        let Some(containers) = parsed.root().and_then(|root| root.find(&["spec", "template", "spec", "containers"])) else {
+        let Some(containers) = parsed.root().and_then(|root| root.find(&["spec", "template", "spec", "containers"]))
+        else {
             continue;
         };
-        let image = containers.items().filter_map(|container| container.get("image")).find(|image| {
-            image.scalar_text().contains("kserve-controller")
-        });
+        let image = containers
+            .items()
+            .filter_map(|container| container.get("image"))
+            .find(|image| image.scalar_text().contains("kserve-controller"));
         let tag = image.and_then(|image| image.scalar_text().rsplit_once(':')).map_or("", |(_, tag)| tag);
         if kserve_version(tag).is_some_and(|version| version >= KSERVE_TAKES_PROXY_USER) {
             continue;

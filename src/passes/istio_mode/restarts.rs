@@ -8,7 +8,8 @@ use crate::rules::Rule;
 
 /// One result for each namespace of the mesh, with its command.
 pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Report) -> Result<(), Error> {
-    let daemon_set = list.items().iter().find(|item| item.is("apps/v1", "DaemonSet") && item.name() == "istio-cni-node");
+    let daemon_set =
+        list.items().iter().find(|item| item.is("apps/v1", "DaemonSet") && item.name() == "istio-cni-node");
     let first = match (redirection, daemon_set) {
         (Redirection::IstioCni, Some(item)) => format!(
             "when istio-cni runs on all nodes (kubectl rollout status daemonset/istio-cni-node -n {})",

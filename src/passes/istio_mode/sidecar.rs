@@ -18,7 +18,8 @@ pub(super) fn run(
     }
     let rootful = installs.iter().filter(|install| install.redirection() == Redirection::IstioInit);
     for item in rootful.filter_map(|install| list.items().get(install.injector)) {
-        let message = "pods were already injected with istio-init, and istio-cni was in the input without use; it is removed";
+        let message =
+            "pods were already injected with istio-init, and istio-cni was in the input without use; it is removed";
         let mut finding = Finding::new(Rule::IstioHalfDone, Severity::Warning, message);
         finding.resource_ref = Some(item.reference());
         report.add(finding);

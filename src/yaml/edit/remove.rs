@@ -145,9 +145,7 @@ impl Edits {
             text[end + blanks..].starts_with(':').then_some(end + blanks + 1)
         });
         match behind {
-            Some(colon)
-                if parent.anchor().is_none() && parent.tag().is_none() && stands_alone(text, first.start) =>
-            {
+            Some(colon) if parent.anchor().is_none() && parent.tag().is_none() && stands_alone(text, first.start) => {
                 self.insert(colon, format!(" {empty}"), 0);
                 for (index, entry) in entries.iter().enumerate() {
                     let before = index.checked_sub(1).map(|before| &entries[before]);

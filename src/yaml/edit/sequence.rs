@@ -28,9 +28,10 @@ impl Edits {
             let Some((last, parents)) = path.split_last() else { return Ok(()) };
             return self.set(root, parents, &[(last, Value::Array(vec![new]))]);
         };
-        let found = sequence.items().enumerate().find(|(_, item)| {
-            item.get(key).is_some_and(|value| value.as_str() == Some(name))
-        });
+        let found = sequence
+            .items()
+            .enumerate()
+            .find(|(_, item)| item.get(key).is_some_and(|value| value.as_str() == Some(name)));
         match found {
             Some((index, item)) if matches!(item.kind(), Kind::Alias(_)) => {
                 Err(EditError::Alias { path: Path::of(path).join(index), line: item.line() })

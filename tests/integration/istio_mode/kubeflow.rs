@@ -47,7 +47,12 @@ fn the_cni_tree_loses_exactly_istio_cni() {
         assert_eq!(changed, ["istio-sidecar-injector", "values"], "{name}");
         // The flags come back to the byte; istio-cni is made as istiod's own version has it.
         let again = read_text(&done(name, &back, &[("mode", "cni")]));
-        let kept = |docs: &Docs| -> Docs { docs.iter().filter(|(key, _)| after.contains_key(*key)).map(|(key, value)| (key.clone(), value.clone())).collect() };
+        let kept = |docs: &Docs| -> Docs {
+            docs.iter()
+                .filter(|(key, _)| after.contains_key(*key))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
         assert_eq!(kept(&again), kept(&before), "{name}");
         assert_eq!(owned(&again).len(), 7, "{name}");
     }
@@ -63,7 +68,8 @@ fn the_insecure_overlay_is_completed() {
     let outcome = run(&input, &[("mode", "cni")]);
     let docs = read_text(&outcome.text);
     assert_eq!(owned(&docs).len(), 7);
-    let added: Vec<_> = docs.keys().filter(|key| !read_text(&input).contains_key(*key)).map(|key| key.kind.clone()).collect();
+    let added: Vec<_> =
+        docs.keys().filter(|key| !read_text(&input).contains_key(*key)).map(|key| key.kind.clone()).collect();
     assert_eq!(added, ["DaemonSet"]);
     let rules = outcome.rules();
     assert!(rules.contains(&"istio-half-done") && rules.contains(&"istio-version-drift"), "{}", outcome.messages());
@@ -119,6 +125,10 @@ fn whole_platforms_convert_both_ways() {
         let outcome = unroot::filter(list.as_bytes(), &unroot::Given::default());
         let text: String = outcome.pieces().iter().map(|piece| piece.as_str()).collect();
         assert_eq!(outcome.exit, unroot::filter::Exit::Done, "{release}");
-        assert_eq!(text.matches("\n  kind: DaemonSet\n").count(), there.matches("\nkind: DaemonSet\n").count(), "{release}");
+        assert_eq!(
+            text.matches("\n  kind: DaemonSet\n").count(),
+            there.matches("\nkind: DaemonSet\n").count(),
+            "{release}"
+        );
     }
 }

@@ -26,7 +26,8 @@ fn sidecar(minor: u32) -> String {
 }
 
 fn flags(docs: &Docs) -> (Option<bool>, Option<bool>) {
-    let injector = docs.iter().find(|(key, _)| key.kind == "ConfigMap" && key.name == "istio-sidecar-injector").unwrap().1;
+    let injector =
+        docs.iter().find(|(key, _)| key.kind == "ConfigMap" && key.name == "istio-sidecar-injector").unwrap().1;
     let values: Value = serde_yaml::from_str(injector["data"]["values"].as_str().unwrap()).unwrap();
     let flag = |pointer: &str| values.pointer(pointer).and_then(Value::as_bool);
     (flag("/istio_cni/enabled"), flag("/pilot/cni/enabled"))

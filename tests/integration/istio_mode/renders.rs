@@ -32,7 +32,8 @@ fn documents(text: &str) -> Vec<(Key, &str)> {
 
 /// What a document of a render is: its top and its metadata are written one key a line.
 fn head(part: &str) -> Key {
-    let metadata = part.lines().skip_while(|line| *line != "metadata:").skip(1).take_while(|line| line.starts_with(' '));
+    let metadata =
+        part.lines().skip_while(|line| *line != "metadata:").skip(1).take_while(|line| line.starts_with(' '));
     let top: Vec<&str> = part.lines().collect();
     let metadata: Vec<&str> = metadata.collect();
     let field = |lines: &[&str], name: &str| -> String {
@@ -155,9 +156,10 @@ fn a_list_says_the_same_as_a_stream() {
             }
             let told = outcome.findings.iter().any(|finding| {
                 let reference = finding.resource_ref.as_ref();
-                finding.severity == Severity::Info && reference.is_some_and(|reference| {
-                    reference.kind == key.kind && reference.name == key.name && reference.namespace == key.namespace
-                })
+                finding.severity == Severity::Info
+                    && reference.is_some_and(|reference| {
+                        reference.kind == key.kind && reference.name == key.name && reference.namespace == key.namespace
+                    })
             });
             assert!(told, "{name}: nothing is said of {key:?}");
         }
@@ -186,7 +188,9 @@ fn several_revisions_share_one_istio_cni() {
         let docs = read_text(&there);
         assert_eq!(crate::istio_objects::owned(&docs).len(), 7, "{version}");
         let (plain, named) = (read_text(&file("cni.yaml")), read_text(&file("cni-revision.yaml")));
-        for (key, wanted) in plain.iter().chain(&named).filter(|(key, _)| key.name.starts_with("istio-sidecar-injector")) {
+        for (key, wanted) in
+            plain.iter().chain(&named).filter(|(key, _)| key.name.starts_with("istio-sidecar-injector"))
+        {
             if key.kind == "ConfigMap" {
                 assert_eq!(normal(&docs[key]), normal(wanted), "{version} {key:?}");
             }

@@ -5,7 +5,9 @@ use unroot::filter::Exit;
 use super::{done, run};
 
 fn operator(spec: &str) -> String {
-    format!("apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata:\n  name: cp\n  namespace: istio-system\nspec:\n{spec}")
+    format!(
+        "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata:\n  name: cp\n  namespace: istio-system\nspec:\n{spec}"
+    )
 }
 
 #[test]
@@ -13,15 +15,55 @@ fn an_istio_operator_is_rewritten() {
     let cni: &[(&str, &str)] = &[("mode", "cni")];
     let sidecar: &[(&str, &str)] = &[("mode", "sidecar")];
     for (name, before, keys, after) in [
-        ("plain", "  profile: default\n", cni, "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n  profile: default\n"),
-        ("with a namespace", "  components:\n    cni: {namespace: cni} # ours\n", cni, "  components:\n    cni: {namespace: cni, enabled: true} # ours\n"),
-        ("on already", "  components:\n    cni:\n      enabled: true\n", cni, "  components:\n    cni:\n      enabled: true\n"),
-        ("back", "  components:\n    cni:\n      enabled: true\n      namespace: cni\n", sidecar, "  components:\n    cni:\n      enabled: false\n      namespace: cni\n"),
+        (
+            "plain",
+            "  profile: default\n",
+            cni,
+            "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n  profile: default\n",
+        ),
+        (
+            "with a namespace",
+            "  components:\n    cni: {namespace: cni} # ours\n",
+            cni,
+            "  components:\n    cni: {namespace: cni, enabled: true} # ours\n",
+        ),
+        (
+            "on already",
+            "  components:\n    cni:\n      enabled: true\n",
+            cni,
+            "  components:\n    cni:\n      enabled: true\n",
+        ),
+        (
+            "back",
+            "  components:\n    cni:\n      enabled: true\n      namespace: cni\n",
+            sidecar,
+            "  components:\n    cni:\n      enabled: false\n      namespace: cni\n",
+        ),
         ("off already", "  profile: default\n", sidecar, "  profile: default\n"),
-        ("off where the profile has it on", "  profile: openshift\n", sidecar, "  components:\n    cni:\n      enabled: false\n  profile: openshift\n"),
-        ("platform", "  tag: 1.28.10\n", &[("mode", "cni"), ("platform", "k3s")], "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n  tag: 1.28.10\n  values:\n    global:\n      platform: k3s\n"),
-        ("GKE before it had a name", "  tag: 1.24.6-distroless\n", &[("mode", "cni"), ("platform", "gke")], "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n  tag: 1.24.6-distroless\n  values:\n    cni:\n      cniBinDir: /home/kubernetes/bin\n"),
-        ("directories", "  profile: default\n", &[("mode", "cni"), ("cniBinDir", "/b"), ("cniConfDir", "/c"), ("cniNamespace", "own")], "  components:\n    cni:\n      enabled: true\n      namespace: own\n  profile: default\n  values:\n    cni:\n      cniBinDir: /b\n      cniConfDir: /c\n"),
+        (
+            "off where the profile has it on",
+            "  profile: openshift\n",
+            sidecar,
+            "  components:\n    cni:\n      enabled: false\n  profile: openshift\n",
+        ),
+        (
+            "platform",
+            "  tag: 1.28.10\n",
+            &[("mode", "cni"), ("platform", "k3s")],
+            "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n  tag: 1.28.10\n  values:\n    global:\n      platform: k3s\n",
+        ),
+        (
+            "GKE before it had a name",
+            "  tag: 1.24.6-distroless\n",
+            &[("mode", "cni"), ("platform", "gke")],
+            "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n  tag: 1.24.6-distroless\n  values:\n    cni:\n      cniBinDir: /home/kubernetes/bin\n",
+        ),
+        (
+            "directories",
+            "  profile: default\n",
+            &[("mode", "cni"), ("cniBinDir", "/b"), ("cniConfDir", "/c"), ("cniNamespace", "own")],
+            "  components:\n    cni:\n      enabled: true\n      namespace: own\n  profile: default\n  values:\n    cni:\n      cniBinDir: /b\n      cniConfDir: /c\n",
+        ),
     ] {
         assert_eq!(done(name, &operator(before), keys), operator(after), "{name}");
     }
@@ -30,8 +72,18 @@ fn an_istio_operator_is_rewritten() {
         ("charts of its own", "  installPackagePath: /charts\n", cni, "spec.installPackagePath: names files"),
         ("ambient", "  profile: ambient\n", cni, "runs ambient"),
         ("too old", "  tag: 1.16.2\n", cni, "too old"),
-        ("no version for the platform", "  profile: default\n", &[("mode", "cni"), ("platform", "gke")], "set `istio.version`"),
-        ("another namespace", "  components:\n    cni:\n      enabled: true\n      namespace: a\n", &[("mode", "cni"), ("cniNamespace", "b")], "istio-cni is in namespace \"a\""),
+        (
+            "no version for the platform",
+            "  profile: default\n",
+            &[("mode", "cni"), ("platform", "gke")],
+            "set `istio.version`",
+        ),
+        (
+            "another namespace",
+            "  components:\n    cni:\n      enabled: true\n      namespace: a\n",
+            &[("mode", "cni"), ("cniNamespace", "b")],
+            "istio-cni is in namespace \"a\"",
+        ),
     ] {
         let outcome = run(&operator(spec), keys);
         assert_eq!(outcome.exit, Exit::Unusable, "{name}: {}", outcome.messages());

@@ -22,7 +22,9 @@ spec:
 ";
 
 fn injector(values: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio-sidecar-injector, namespace: istio-system}}\ndata:\n  values: {values}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio-sidecar-injector, namespace: istio-system}}\ndata:\n  values: {values}\n"
+    )
 }
 
 /// The control plane with these values.
@@ -31,20 +33,34 @@ pub(super) fn plane(values: &str) -> String {
 }
 
 fn read(text: &str) -> Vec<Value> {
-    serde_yaml::Deserializer::from_str(text).map(|document| serde::Deserialize::deserialize(document).unwrap()).collect()
+    serde_yaml::Deserializer::from_str(text)
+        .map(|document| serde::Deserialize::deserialize(document).unwrap())
+        .collect()
 }
 
 #[test]
 fn values_keep_the_style_that_they_stand_in() {
     for (before, after) in [
         ("'{\"pilot\": {\"cni\": {\"enabled\": false}}}'", "'{\"pilot\": {\"cni\": {\"enabled\": true}}}'"),
-        ("\"{\\\"pilot\\\":{\\\"cni\\\":{\\\"enabled\\\":false}}}\"", "\"{\\\"pilot\\\":{\\\"cni\\\":{\\\"enabled\\\":true}}}\""),
-        ("|-\n    {\n      \"pilot\": {\"cni\": {\"enabled\": false}}\n    }", "|-\n    {\n      \"pilot\": {\"cni\": {\"enabled\": true}}\n    }"),
-        ("|\n    # by hand\n    pilot:\n      cni:\n        enabled: false # rootful\n    x: y", "|\n    # by hand\n    pilot:\n      cni:\n        enabled: true # rootful\n    x: y"),
+        (
+            "\"{\\\"pilot\\\":{\\\"cni\\\":{\\\"enabled\\\":false}}}\"",
+            "\"{\\\"pilot\\\":{\\\"cni\\\":{\\\"enabled\\\":true}}}\"",
+        ),
+        (
+            "|-\n    {\n      \"pilot\": {\"cni\": {\"enabled\": false}}\n    }",
+            "|-\n    {\n      \"pilot\": {\"cni\": {\"enabled\": true}}\n    }",
+        ),
+        (
+            "|\n    # by hand\n    pilot:\n      cni:\n        enabled: false # rootful\n    x: y",
+            "|\n    # by hand\n    pilot:\n      cni:\n        enabled: true # rootful\n    x: y",
+        ),
         ("|\n    pilot:\n      cni: {}\n    x: y", "|\n    pilot:\n      cni: {enabled: true}\n    x: y"),
         ("|\n    global: {}", "|\n    global: {}\n    pilot:\n      cni:\n        enabled: true"),
         ("'{}'", "'{\"pilot\": {\"cni\": {\"enabled\": true}}}'"),
-        (">-\n    {\"pilot\": {\"cni\":\n    {\"enabled\": false}}}", "\"{\\\"pilot\\\": {\\\"cni\\\": {\\\"enabled\\\": true}}}\""),
+        (
+            ">-\n    {\"pilot\": {\"cni\":\n    {\"enabled\": false}}}",
+            "\"{\\\"pilot\\\": {\\\"cni\\\": {\\\"enabled\\\": true}}}\"",
+        ),
     ] {
         let there = done(before, &plane(before), &[("mode", "cni")]);
         let injector = there.split("---\n").next().unwrap();
@@ -118,7 +134,11 @@ fn new_objects_stand_as_the_others_do() {
     assert_eq!(there.matches('\n').count(), there.matches("\r\n").count());
     assert_eq!(done("CRLF", &there, &[("mode", "sidecar")]), crlf);
     // Dashes deeper than their key, if the list's own are.
-    let deep = plane.replace("      - name: discovery\n        image", "        - name: discovery\n          image").replace("        env:\n        - name: PLATFORM\n          value", "          env:\n            - name: PLATFORM\n              value");
+    let deep =
+        plane.replace("      - name: discovery\n        image", "        - name: discovery\n          image").replace(
+            "        env:\n        - name: PLATFORM\n          value",
+            "          env:\n            - name: PLATFORM\n              value",
+        );
     let there = done("deep", &deep, &[("mode", "cni")]);
     assert!(there.contains("      containers:\n        - args:\n"), "{there}");
 }
@@ -130,7 +150,12 @@ fn a_host_that_names_files_gets_a_file_for_each_new_object() {
         "  annotations:\n    internal.config.kubernetes.io/index: '3'\n    internal.config.kubernetes.io/path: 'istio/install.yaml'\n  name: istiod\n",
     );
     let there = done("kpt", &annotated, &[("mode", "cni")]);
-    assert!(there.contains("  annotations:\n    internal.config.kubernetes.io/path: istio/daemonset_istio-cni-node.yaml\n  labels:"), "{there}");
+    assert!(
+        there.contains(
+            "  annotations:\n    internal.config.kubernetes.io/path: istio/daemonset_istio-cni-node.yaml\n  labels:"
+        ),
+        "{there}"
+    );
     assert_eq!(there.matches("internal.config.kubernetes.io/path: istio/").count(), 7);
     assert!(!done("no host", &plane(OFF), &[("mode", "cni")]).contains("annotations:\n    internal."));
 }
@@ -144,7 +169,11 @@ fn comments_between_elements_stay_when_one_goes() {
         .map(|part| format!("- {}", part.lines().map(|line| format!("  {line}\n")).collect::<String>().trim_start()))
         .collect();
     let output = run(&format!("{items}{rest}"), &[("mode", "sidecar")]).text;
-    assert!(output.starts_with("apiVersion: v1\nkind: List\nitems:\n\n# the injector\n- apiVersion: v1\n  kind: ConfigMap\n"), "{output}");
+    assert!(
+        output
+            .starts_with("apiVersion: v1\nkind: List\nitems:\n\n# the injector\n- apiVersion: v1\n  kind: ConfigMap\n"),
+        "{output}"
+    );
 }
 
 /// Inside kustomize a name may be one before its prefix.
@@ -156,7 +185,10 @@ fn names_before_kustomize_changed_them_count() {
             &format!("annotations: {{internal.config.kubernetes.io/previousNames: {name}}}\n  name: my-{name}"),
         )
     };
-    let block = plane(OFF).replace("metadata: {name: istio-sidecar-injector, namespace: istio-system}", "metadata:\n  name: istio-sidecar-injector\n  namespace: istio-system");
+    let block = plane(OFF).replace(
+        "metadata: {name: istio-sidecar-injector, namespace: istio-system}",
+        "metadata:\n  name: istio-sidecar-injector\n  namespace: istio-system",
+    );
     let input = renamed(&renamed(&block, "istio-sidecar-injector"), "istiod");
     let there = done("prefix", &input, &[("mode", "cni")]);
     assert!(there.contains("\"enabled\": true") && there.contains("kind: DaemonSet"), "{there}");
