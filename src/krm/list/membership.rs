@@ -106,7 +106,6 @@ impl<'s> List<'s> {
         };
         let head = head_of(&object);
         self.items.push(Item {
-            input: 0,
             source,
             range: at..at,
             changed: Some(text),
