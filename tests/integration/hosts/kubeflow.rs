@@ -52,6 +52,14 @@ fn a_recorded_build_changes_by_its_labels_and_nothing_else_as_a_stream_and_as_a_
 }
 
 #[test]
+fn kubeflow_1_8_gets_rootless_sidecars_by_three_lines() {
+    let folder = example("kubeflow");
+    let Some(stream) = shared::read("kubeflow/v1.8.1.yaml.gz") else { return };
+    let rootless = filtered(&folder, &["--config", "cni.yaml"], &stream);
+    assert_matches(&folder.join("v1.8.1.cni.diff"), &diff(&stream, &rootless, ("rendered.yaml", "rootless.yaml")));
+}
+
+#[test]
 fn the_overlay_builds_over_a_checkout() {
     let Some(mut kustomize) = host("kustomize") else { return };
     let Some(build) = shared::read("kubeflow/v1.8.1.yaml.gz") else { return };

@@ -23,7 +23,7 @@ fn what_cannot_be_used_is_refused() {
     let cni = [("mode", "cni")];
     let with = |key, value| [("mode", "cni"), (key, value)];
     for (name, input, keys, message) in [
-        ("an unknown platform", plane(OFF), &with("platform", "aks")[..], "\"aks\" is not allowed"),
+        ("an unknown platform", plane(OFF), &with("platform", "aks")[..], "unknown value \"aks\""),
         (
             "a platform before its time",
             with_image("r/istio/pilot:1.23.0"),
