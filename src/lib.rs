@@ -18,6 +18,7 @@ pub mod kube;
 pub mod passes;
 pub mod pod_security;
 pub mod rules;
+pub mod typo;
 pub mod yaml;
 
 pub use filter::{Given, Outcome, filter};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::guess::guess;
+use crate::typo::guess;
 
 /// A configuration object could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

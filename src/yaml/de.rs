@@ -72,7 +72,7 @@ impl de::Error for Error {
 
 fn allowed(word: &str, expected: &[&str]) -> String {
     let list = format!("allowed is {}", expected.join(", "));
-    match crate::config::guess(word, expected) {
+    match crate::typo::guess(word, expected) {
         Some(guess) => format!("did you mean \"{guess}\"? ({list})"),
         None => list,
     }
