@@ -21,6 +21,7 @@ pub mod passes;
 pub mod pod_security;
 pub mod report;
 pub mod rules;
+pub mod typo;
 pub mod yaml;
 
 pub use check::check;

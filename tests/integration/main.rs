@@ -5,6 +5,7 @@
 mod bad_input;
 mod cases;
 mod config;
+mod documents;
 mod expected;
 mod hosts;
 mod injector;
