@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cases;
+mod check;
 mod config;
 mod expected;
 mod hosts;
