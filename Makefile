@@ -15,7 +15,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: tools ## Show before and after on a small platform
+demo: toolchain ## Show before and after on a small platform
 	@scripts/demo.sh
 
 .PHONY: test
@@ -33,14 +33,18 @@ lint: tools ## Formatting, clippy, licences, duplicates and sources of dependenc
 	@bin/cargo-deny --all-features --locked --log-level error check --hide-inclusion-graph bans licenses sources
 
 .PHONY: bench
-bench: tools ## CPU time and memory of whole processes, side by side with Go and cat
+bench: toolchain ## CPU time and memory of whole processes, side by side with Go and cat
 	@cargo build --quiet --locked --release --bin unroot
 	@bench/run.sh
 
 .PHONY: build
-build: tools ## The release binary, target/release/unroot
+build: toolchain ## The release binary, target/release/unroot
 	@cargo build --locked --release --bin unroot
 
 .PHONY: tools
 tools: ## Install what the machine lacks
 	@scripts/tools.sh
+
+.PHONY: toolchain
+toolchain:
+	@scripts/tools.sh rust

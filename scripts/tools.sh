@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the gate needs and this machine lacks, and says what it will have to do without.
-# Only package registries are asked (crates.io and the Go module proxy); what is there already costs nothing.
+# Only Cargo's and Go's registries are asked, and rustup; what is there already costs nothing.
+#     scripts/tools.sh           everything
+#     scripts/tools.sh rust      what building takes
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,16 +33,21 @@ install_kustomize() {
     GOBIN="$PWD/bin" GOFLAGS=-trimpath go install "sigs.k8s.io/kustomize/kustomize/v5@$kustomize_version"
 }
 
+# Some minutes to build, so it is kept where the next clone finds it.
 install_cargo_deny() {
     [[ -x bin/cargo-deny && $(bin/cargo-deny --version) == "cargo-deny $cargo_deny_version" ]] && return 0
-    echo "installing cargo-deny $cargo_deny_version into bin/ (some minutes, once)"
-    cargo install --quiet --locked --target-dir target/tools --root target/tools "cargo-deny@$cargo_deny_version"
-    mv target/tools/bin/cargo-deny bin/
-    rm -rf target/tools
+    local kept="${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/unroot/cargo-deny-$cargo_deny_version"
+    if [[ ! -x $kept/bin/cargo-deny ]]; then
+        echo "installing cargo-deny $cargo_deny_version (some minutes, once)"
+        cargo install --quiet --locked --target-dir target/tools --root "$kept" "cargo-deny@$cargo_deny_version"
+        rm -rf target/tools
+    fi
+    ln -sf "$kept/bin/cargo-deny" bin/cargo-deny
 }
 
 mkdir -p bin
 install_toolchain
+[[ ${1:-} == rust ]] && exit
 install_kustomize
 install_cargo_deny
 

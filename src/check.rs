@@ -100,7 +100,7 @@ fn usable(config: Config) -> Result<Config, Error> {
 fn read<'s>(sources: &[Source<'s>]) -> Result<(List<'s>, AdmissionDefaults), Error> {
     let named = |source: &Source<'_>, mut error: Error| {
         if sources.len() > 1 {
-            error.source_name = Some(source.name.to_owned());
+            error.place.source_name = Some(source.name.to_owned());
         }
         error
     };

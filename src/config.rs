@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer};
 pub use error::{ConfigError, InvalidConfig};
 pub use findings::{Accepted, OnViolation};
 pub use glob::Glob;
-pub use guess::guess;
+pub use guess::{guess, not_allowed};
 pub use istio::{Ambient, DataplaneMode, Istio, Platform, Waypoints};
 pub use not_yet::NotYet;
 pub use pod_security::{Enforce, Mode, Modes, NamespaceEntry, NamespaceWishes, PodSecurity, Wish, Wishes};

@@ -9,6 +9,7 @@
 
 pub mod facts;
 pub mod injector;
+pub mod install;
 pub mod mode_settings;
 pub mod objects;
 pub mod platform;

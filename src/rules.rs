@@ -107,6 +107,40 @@ rules! {
     ConfigNotApplied => "config-not-applied",
     /// A text inside a scalar had to be written anew in another style.
     TextRestyled => "text-restyled",
+    /// The input holds no Istio, so no mode could be set.
+    NoIstio => "no-istio",
+    /// A setting of the control plane was changed for the data plane mode or the platform.
+    IstioSettings => "istio-settings",
+    /// An object of a data plane mode was added.
+    IstioObjectAdded => "istio-object-added",
+    /// An object of a data plane mode was removed; it is still in the cluster.
+    IstioObjectRemoved => "istio-object-removed",
+    /// The data plane mode was half reached in the input.
+    IstioHalfDone => "istio-half-done",
+    /// Pods keep their old redirection until they restart.
+    RestartNeeded => "restart-needed",
+    /// The input shows a platform that the configuration does not name.
+    PlatformNotStated => "platform-not-stated",
+    /// An istio-cni that was there already is not set up for the platform.
+    CniPlatform => "cni-platform",
+    /// Istio is newer than what this version knows.
+    IstioTooNew => "istio-too-new",
+    /// Parts of one Istio are of different versions.
+    IstioVersionDrift => "istio-version-drift",
+    /// The configuration says of Istio's images what the input says otherwise.
+    IstioKeyNotUsed => "istio-key-not-used",
+    /// istiod's image is pinned by a digest, added images are not.
+    ImageNotPinned => "image-not-pinned",
+    /// istio-cni may change more in the cluster than it needs to.
+    CniRightsTooWide => "cni-rights-too-wide",
+    /// An Istio resource has no namespace.
+    IstioNamespaceAbsent => "istio-namespace-absent",
+    /// The namespace of istio-cni is not in the input.
+    CniNamespaceNotInInput => "cni-namespace-not-in-input",
+    /// KServe's storage initializer runs before the mesh lets it out.
+    StorageInitializer => "storage-initializer-before-mesh",
+    /// The objects of an Istio that a custom resource describes were left to its controller.
+    LeftToController => "left-to-controller",
 }
 
 impl fmt::Display for Rule {

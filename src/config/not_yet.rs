@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::Config;
+use super::istio::DataplaneMode;
 use super::workloads::Harden;
 
 /// A part of the configuration that is valid and not built yet.
@@ -26,10 +27,7 @@ impl fmt::Display for NotYet {
 /// What is asked for, and where a configuration asks for it.
 type Part = (&'static str, fn(&Config) -> Option<String>);
 
-const NOT_YET: &[Part] = &[
-    ("rewriting Istio", |config| config.istio.is_some().then(|| "spec.istio".to_owned())),
-    ("hardening workloads", hardening),
-];
+const NOT_YET: &[Part] = &[("Istio mode `ambient`", ambient), ("hardening workloads", hardening)];
 
 impl Config {
     /// The first part that this version cannot do. What is asked for must not be left undone in silence.
@@ -37,6 +35,11 @@ impl Config {
     pub fn not_yet(&self) -> Option<NotYet> {
         NOT_YET.iter().find_map(|(what, place)| place(self).map(|path| NotYet { path, what }))
     }
+}
+
+fn ambient(config: &Config) -> Option<String> {
+    let mode = config.istio.as_ref()?.mode?;
+    (mode == DataplaneMode::Ambient).then(|| "spec.istio.mode".to_owned())
 }
 
 /// The other keys of `workloads` only say how to harden.
@@ -56,7 +59,9 @@ mod tests {
             (&["enforce=baseline", "userNamespaces=baseline", "floor=privileged", "onViolation=warn"], None),
             (&["harden=none", "assumeNonRoot=true"], None),
             (&["enforce=strictest"], None),
-            (&["istio=cni"], Some("spec.istio: rewriting Istio")),
+            (&["istio=cni", "platform=gke"], None),
+            (&["istio=sidecar"], None),
+            (&["istio=ambient"], Some("spec.istio.mode: Istio mode `ambient`")),
             (&["harden=baseline"], Some("spec.workloads.harden: hardening workloads")),
         ] {
             let config = Config::from_words(words.iter().copied()).unwrap();

@@ -20,8 +20,10 @@ const INDEX_ANNOTATIONS: [&str; 2] = ["internal.config.kubernetes.io/index", "co
 pub(super) enum Place {
     /// An element of a block sequence: its slice begins with the line of its dash.
     Element,
-    /// A value of its own: a document, or an element of a flow sequence.
-    Value,
+    /// An element of a flow sequence.
+    FlowElement,
+    /// A document.
+    Document,
 }
 
 /// A resource.
@@ -30,6 +32,8 @@ pub struct Item<'s> {
     pub(super) source: &'s str,
     pub(super) range: Range<usize>,
     pub(super) changed: Option<String>,
+    /// What is written before a resource that this run adds.
+    pub(super) separator: String,
     pub(super) place: Place,
     pub(super) position: String,
     /// Which of several inputs it came from, counted from 0.
@@ -53,7 +57,7 @@ impl Parsed<'_> {
         let root = self.tree.root(self.text)?;
         match self.place {
             Place::Element => root.items().next(),
-            Place::Value => Some(root),
+            Place::FlowElement | Place::Document => Some(root),
         }
     }
 }
@@ -108,6 +112,12 @@ impl<'s> Item<'s> {
         self.changed.is_some()
     }
 
+    /// True where this run adds it.
+    #[must_use]
+    pub fn is_added(&self) -> bool {
+        self.range.is_empty()
+    }
+
     /// Its text as it will be written.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -159,9 +169,9 @@ impl<'s> Item<'s> {
     #[must_use]
     pub fn error(&self, message: impl Into<String>) -> Error {
         let mut error = Error::input(message);
-        error.position = Some(self.position.clone());
+        error.place.position = Some(self.position.clone());
         let reference = self.reference();
-        error.resource = (reference != ResourceRef::default()).then_some(reference);
+        error.place.resource = (reference != ResourceRef::default()).then_some(reference);
         error
     }
 
@@ -194,6 +204,10 @@ impl<'s> Item<'s> {
             let Some(root) = parsed.root().filter(View::is_mapping) else {
                 return Err(self.error("a resource must be a mapping"));
             };
+            if self.shares_anchor {
+                return Err(self
+                    .error("an anchor is shared with another resource: a change here would reach both; write it out"));
+            }
             if let Some(message) = self.duplicate_key(root) {
                 return Err(self.error(format!("{message}; remove one")));
             }
@@ -241,6 +255,7 @@ impl<'s> Item<'s> {
     pub fn edit_error(&self, error: &EditError) -> Error {
         let (path, line) = match error {
             EditError::NotAMapping { path, line }
+            | EditError::NotASequence { path, line }
             | EditError::NotAScalar { path, line }
             | EditError::Shared { path, line, .. }
             | EditError::Alias { path, line } => (path.to_string(), *line),
@@ -248,6 +263,7 @@ impl<'s> Item<'s> {
         };
         let message = match error {
             EditError::NotAMapping { .. } => "must be a mapping".to_owned(),
+            EditError::NotASequence { .. } => "must be a sequence".to_owned(),
             EditError::NotAScalar { .. } => "must be a scalar".to_owned(),
             EditError::Shared { used, .. } => format!(
                 "has an anchor that is used on line {}: changing it would change both; write it out where it is used",
@@ -284,6 +300,12 @@ impl<'s> Item<'s> {
     /// Checks what every resource needs, from its head where that is certain.
     pub(super) fn check(&mut self) -> Result<(), Error> {
         self.settle_head()?;
+        if self.is_local_config() {
+            return Ok(());
+        }
+        if self.is("v1", "List") {
+            return Err(self.error_at("a List inside a list is not looked into; put its items into the list", 1));
+        }
         for (value, field) in [(&self.head.api_version, "apiVersion"), (&self.head.kind, "kind")] {
             if word(value).is_empty() {
                 return Err(self.missing(field));
@@ -302,7 +324,7 @@ impl<'s> Item<'s> {
 
     fn missing(&self, field: &str) -> Error {
         let mut error = self.error(format!("a resource must have `{field}`")).at_field(field);
-        error.line = Some(self.first_line());
+        error.place.line = Some(self.first_line());
         error
     }
 
@@ -320,9 +342,7 @@ impl<'s> Item<'s> {
     }
 
     fn checked_head(&self, root: View<'_>) -> Result<Head<'s>, Error> {
-        let wrong = |view: View<'_>, path: &str, message: &str| {
-            self.error_at(format!("`{path}` {message}"), view.line()).at_field(path)
-        };
+        let wrong = |view: View<'_>, path: &str, message: &str| self.error_at(message, view.line()).at_field(path);
         let text = |map: View<'_>, key: &str, path: &str| match map.get(key) {
             None => Ok(None),
             Some(value) if value.resolved().is_none() => {
@@ -351,6 +371,9 @@ impl<'s> Item<'s> {
         if metadata.is_null() {
             return Ok(head);
         }
+        if metadata.resolved().is_none() {
+            return Err(wrong(metadata, "metadata", "is an alias to another resource; write it out"));
+        }
         if !metadata.is_mapping() {
             return Err(wrong(metadata, "metadata", "must be a mapping"));
         }
@@ -359,6 +382,9 @@ impl<'s> Item<'s> {
         head.namespace = text(metadata, "namespace", "metadata.namespace")?;
         for (key, path) in [("labels", "metadata.labels"), ("annotations", "metadata.annotations")] {
             let Some(map) = metadata.get(key) else { continue };
+            if map.resolved().is_none() {
+                return Err(wrong(map, path, "is an alias to another resource; write it out"));
+            }
             if !map.is_null() && !map.is_mapping() {
                 return Err(wrong(map, path, "must be a mapping of strings"));
             }

@@ -217,5 +217,11 @@ fn user_namespaces(list: &List<'_>, config: &Config, report: &mut Report) -> Res
          `istio.mode: cni`, which takes the privileges to the node, or ask for less in `podSecurity.userNamespaces`",
         crate::pod_security::aggregate(&violations)
     );
-    report.add_for(item, Finding::new(Rule::UserNamespacesNeedCni, weight(config), message))
+    // A level that this run asks for is an error; one that stood there is a violation as any other.
+    let asked = config.user_namespaces.as_ref().is_some_and(|wishes| wishes.enforce.is_some());
+    let severity = match config.on_violation {
+        OnViolation::Warn if !asked => Severity::Warning,
+        _ => Severity::Error,
+    };
+    report.add_for(item, Finding::new(Rule::UserNamespacesNeedCni, severity, message))
 }

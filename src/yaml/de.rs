@@ -12,6 +12,7 @@ use super::path::{Path, Segment};
 use super::resolve::Scalar;
 use super::source::line_of;
 use super::tree::{Kind, View};
+use crate::config::not_allowed;
 
 /// Nodes that aliases may add before a document counts as a bomb.
 const ALIAS_BUDGET: usize = 1_000_000;
@@ -62,19 +63,11 @@ impl de::Error for Error {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("\"{variant}\" is not allowed: {}", allowed(variant, expected)))
+        Self::custom(not_allowed("value", variant, expected))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("unknown key \"{field}\": {}", allowed(field, expected)))
-    }
-}
-
-fn allowed(word: &str, expected: &[&str]) -> String {
-    let list = format!("allowed is {}", expected.join(", "));
-    match crate::config::guess(word, expected) {
-        Some(guess) => format!("did you mean \"{guess}\"? ({list})"),
-        None => list,
+        Self::custom(not_allowed("key", field, expected)).under(field)
     }
 }
 

@@ -1,5 +1,7 @@
 //! YAML or JSON inside a scalar, such as a file in a ConfigMap: edited on its decoded text, put back in its own style.
 
+use std::ops::Range;
+
 use granit_parser::ScalarStyle;
 
 use super::edit::{EditError, Edits};
@@ -67,10 +69,10 @@ impl<'t> Embedded<'t> {
             Kind::Scalar(ScalarStyle::SingleQuoted) => {
                 sorted.iter().all(|(_, text)| !text.chars().any(char::is_control))
             }
-            // A literal block has no escapes, and its last line break belongs to its header.
+            // A literal block has no escapes.
             Kind::Scalar(ScalarStyle::Literal) => sorted.iter().all(|(range, text)| {
-                let at_end = range.end == self.text.len() && self.text.ends_with('\n');
-                !at_end && text.chars().all(|character| character == '\n' || !character.is_control())
+                (!self.is_after_last_line(range) || (range.is_empty() && text.ends_with('\n') && self.indent > 0))
+                    && text.chars().all(|character| character == '\n' || !character.is_control())
             }),
             _ => true,
         };
@@ -82,14 +84,23 @@ impl<'t> Embedded<'t> {
         };
         let eol = line_break(self.scalar.text(), self.scalar.range().start);
         for (range, text) in sorted {
+            let spaces = " ".repeat(self.indent);
             let text = match style {
-                Kind::Scalar(ScalarStyle::Literal) => text.replace('\n', &format!("{eol}{}", " ".repeat(self.indent))),
+                Kind::Scalar(ScalarStyle::Literal) if self.is_after_last_line(&range) => {
+                    text.lines().map(|line| format!("{spaces}{line}{eol}")).collect()
+                }
+                Kind::Scalar(ScalarStyle::Literal) => text.replace('\n', &format!("{eol}{spaces}")),
                 Kind::Scalar(ScalarStyle::SingleQuoted) => text.replace('\'', "''"),
                 _ => double_quoted_inner(&text),
             };
             outer.replace(offsets[range.start]..offsets[range.end], text);
         }
         Ok(Reencoded { edits: outer, restyled: false })
+    }
+
+    /// Behind the last line break, where a new line of a literal block begins without its indentation.
+    fn is_after_last_line(&self, range: &Range<usize>) -> bool {
+        range.end == self.text.len() && (self.text.is_empty() || self.text.ends_with('\n'))
     }
 
     /// Line by line: the content's indentation is what the raw line has more than the decoded one.

@@ -30,10 +30,11 @@ pub fn next_line(text: &str, offset: usize) -> usize {
     memchr::memchr(b'\n', &text.as_bytes()[offset..]).map_or(text.len(), |distance| offset + distance + 1)
 }
 
-/// The column of `offset`, counted in characters from the start of its line: what indentation has to match.
+/// The column of `offset`, counted in characters from the start of its line: what indentation has to match. A byte
+/// order mark takes no column.
 #[must_use]
 pub fn column(text: &str, offset: usize) -> usize {
-    text[line_start(text, offset)..offset].chars().count()
+    text[line_start(text, offset)..offset].chars().filter(|character| *character != '\u{feff}').count()
 }
 
 /// The line break in use around `offset`: that of its own line, else that of the line before, else `\n`.

@@ -4,7 +4,6 @@
 //! their own and never expanded, so a bomb of aliases costs nothing. Text is not copied: a scalar that reads as it is
 //! written is a range of the source.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
@@ -94,7 +93,8 @@ pub(super) fn syntax_error(text: &str, error: &ScanError) -> SyntaxError {
     SyntaxError { message: error.info(), line: line_of(text, offset), offset }
 }
 
-/// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another.
+/// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another. A carriage
+/// return without a line feed ends a line to YAML readers and to no tool that shows or cuts lines: refused as well.
 ///
 /// `quoted` gives the ranges of quoted scalars in the order of the text; it is asked only where there is such a
 /// character at all.
@@ -102,10 +102,11 @@ pub(super) fn refuse_ambiguous_breaks(
     text: &str,
     quoted: impl FnOnce() -> Vec<Range<usize>>,
 ) -> Result<(), SyntaxError> {
-    // All three begin with one of two lead bytes, which ordinary text seldom has.
-    let mut ambiguous = memchr::memchr2_iter(0xC2, 0xE2, text.as_bytes())
+    // All begin with one of three bytes, which ordinary text seldom has.
+    let mut ambiguous = memchr::memchr3_iter(b'\r', 0xC2, 0xE2, text.as_bytes())
+        .filter(|offset| text.as_bytes()[*offset] != b'\r' || text.as_bytes().get(offset + 1) != Some(&b'\n'))
         .filter_map(|offset| Some((offset, text.get(offset..)?.chars().next()?)))
-        .filter(|(_, character)| is_ambiguous_break(*character))
+        .filter(|(_, character)| *character == '\r' || is_ambiguous_break(*character))
         .peekable();
     if ambiguous.peek().is_none() {
         return Ok(());
@@ -160,22 +161,23 @@ impl<'t> Builder<'t> {
         id
     }
 
-    fn scalar(&mut self, value: &Cow<'t, str>, style: ScalarStyle, anchor: usize, span: &Span) {
+    fn scalar(&mut self, value: &str, style: ScalarStyle, anchor: usize, span: &Span) {
         let mut range = byte_range(span);
+        // The parser finds out that there is nothing only at the next token, perhaps lines below.
+        let absent = range.is_empty() && style == ScalarStyle::Plain;
+        if absent && self.text.get(self.last_end..range.start).is_some_and(|between| between.contains('\n')) {
+            range = self.last_end..self.last_end;
+        }
         if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
             // An anchor's own event comes later: a header is never inside its name, since names hold no blanks.
             range = self.block_scalar_range(span, range);
         }
-        let value = match value {
-            Cow::Borrowed(text) => {
-                let offset = (text.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-                if offset <= self.text.len() && self.text.get(offset..offset + text.len()) == Some(*text) {
-                    Value::Slice(offset as u32..(offset + text.len()) as u32)
-                } else {
-                    Value::Owned((*text).into())
-                }
-            }
-            Cow::Owned(text) => Value::Owned(text.as_str().into()),
+        // What reads as it is written is a slice of the text itself.
+        let offset = (value.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        let value = if self.text.get(offset..offset.saturating_add(value.len())) == Some(value) {
+            Value::Slice(offset as u32..(offset + value.len()) as u32)
+        } else {
+            Value::Owned(value.into())
         };
         // The parser writes an absent scalar as `~`: its span is empty.
         self.push(Kind::Scalar(style), range.clone(), value, anchor, span);
@@ -200,9 +202,12 @@ impl<'t> Builder<'t> {
                 _ => at += 1,
             }
         }
-        let end =
-            content.start.max(header) + self.text[content.start.max(header)..content.end.max(header)].trim_end().len();
-        if end <= header { header..super::source::line_end(self.text, header) } else { header..end.max(header + 1) }
+        let indicators = bytes[header..].iter().skip(1).take_while(|byte| b"+-123456789".contains(byte)).count();
+        // An empty scalar's content begins wherever the next token does.
+        match self.text[content.clone()].trim_end().len() {
+            0 => header..header + 1 + indicators,
+            length => header..content.start + length,
+        }
     }
 
     fn close(&mut self, flow_end: Option<usize>) {

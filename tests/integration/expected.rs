@@ -21,7 +21,14 @@ pub(crate) fn matches(file: &Path, actual: &str) -> Result<(), String> {
         return Ok(());
     }
     let name = file.display().to_string();
-    Err(format!("{name} differs; review, then UNROOT_UPDATE=1\n{}", diff(&expected, actual, (&name, "actual"))))
+    let difference = diff(&expected, actual, (&name, "actual"));
+    let (lines, shown) = (difference.lines().count(), 200);
+    let mut message = format!("{name} differs; review, then UNROOT_UPDATE=1\n");
+    message.extend(difference.split_inclusive('\n').take(shown));
+    if lines > shown {
+        message.push_str(&format!("... {} more lines\n", lines - shown));
+    }
+    Err(message)
 }
 
 /// The unified difference with three lines around each change, empty where there is none.

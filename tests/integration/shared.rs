@@ -1,4 +1,5 @@
-//! The recorded facts of the domain, which are kept beside the project.
+//! What several topics need: the recorded facts of the domain, which are kept beside the project, and repeatable
+//! property tests.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -21,4 +22,16 @@ pub(crate) fn read(name: &str) -> Option<String> {
         text = String::from_utf8(bytes).expect("UTF-8");
     }
     Some(text)
+}
+
+/// The configuration of a property test: always the same cases, unless `UNROOT_SEED` says others, and as many as
+/// `UNROOT_CASES` says.
+pub(crate) fn property(cases: u32) -> proptest::test_runner::Config {
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    proptest::test_runner::Config {
+        cases: number("UNROOT_CASES").and_then(|cases| u32::try_from(cases).ok()).unwrap_or(cases),
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(number("UNROOT_SEED").unwrap_or(0)),
+        ..proptest::test_runner::Config::default()
+    }
 }

@@ -2,12 +2,12 @@
 //! slice parses alone.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::TestRunner;
 use unroot::yaml::cut::{Document, Head, Item, readers};
 use unroot::yaml::tree::Tree;
 
 /// Texts that break a naive splitter, each for the reason in its name.
-const SEEDS: &[(&str, &str)] = &[
+pub(crate) const SEEDS: &[(&str, &str)] = &[
     (
         "a plain list",
         "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: a\n    labels:\n      x: y\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: b\n    namespace: a\n  data:\n    k: v\nfunctionConfig:\n  kind: X\n",
@@ -125,14 +125,14 @@ const SNIPPETS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone)]
-enum Mutation {
+pub(crate) enum Mutation {
     Insert { at: prop::sample::Index, snippet: usize },
     Delete { at: prop::sample::Index, length: usize },
     Indent { line: prop::sample::Index, by: i8 },
     CopyLine { from: prop::sample::Index, to: prop::sample::Index },
 }
 
-fn mutation() -> impl Strategy<Value = Mutation> {
+pub(crate) fn mutation() -> impl Strategy<Value = Mutation> {
     let index = any::<prop::sample::Index>;
     prop_oneof![
         4 => (index(), 0..SNIPPETS.len()).prop_map(|(at, snippet)| Mutation::Insert { at, snippet }),
@@ -142,7 +142,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-fn mutate(text: &str, mutations: &[Mutation]) -> String {
+pub(crate) fn mutate(text: &str, mutations: &[Mutation]) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     for mutation in mutations {
         match mutation {
@@ -215,6 +215,10 @@ fn documents_agree(fast: &Document<'_>, full: &Document<'_>) -> bool {
 
 fn slice_parses_alone(text: &str, item: &Item<'_>) -> Result<(), String> {
     let slice = &text[item.range.clone()];
+    // A scalar in a flow sequence, such as `---`, may read as something else alone; it is no resource anyway.
+    if item.head.opaque && !slice.trim_start().starts_with(['-', '{']) || slice.trim() == "---" {
+        return Ok(());
+    }
     let tree = Tree::parse_part(slice).map_err(|error| format!("slice does not parse: {error}\n{slice}"))?;
     let root = tree.root(slice).ok_or("slice is empty")?;
     let element = if slice.trim_start().starts_with('-') { root.items().next().ok_or("no element")? } else { root };
@@ -266,9 +270,9 @@ fn both_readers_cut_the_seeds_alike() {
 
 #[test]
 fn both_readers_cut_mutants_alike() {
-    let cases = std::env::var("UNROOT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60_000);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let config = crate::shared::property(60_000);
+    let cases = config.cases;
+    let mut runner = TestRunner::new(config);
     let accepted = std::cell::Cell::new(0_u32);
     let strategy = (0..SEEDS.len(), prop::collection::vec(mutation(), 1..5));
     let outcome = runner.run(&strategy, |(seed, mutations)| {

@@ -374,7 +374,7 @@ fn label_maps() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::shared::property(2_000))]
 
     /// Take the new keys out of what a reader sees, and it is what was there; take the new lines out, and the bytes are.
     #[test]

@@ -56,21 +56,24 @@ pub(super) enum Operand {
     Pipeline(Box<Pipeline>, Vec<String>),
 }
 
+/// The templates that a template defines, by name.
+pub(super) type Defined = BTreeMap<String, Vec<Node>>;
+
 /// Parses all tokens into the template's body and the templates that it defines.
-pub(super) fn parse(tokens: &[Token]) -> Result<(Vec<Node>, BTreeMap<String, Vec<Node>>), TemplateError> {
+pub(super) fn parse(tokens: &[Token]) -> Result<(Vec<Node>, Defined), TemplateError> {
     let mut parser = Parser { tokens, at: 0, depth: 0, defined: BTreeMap::new() };
     let (body, end) = parser.list()?;
     match end {
-        End::Input => Ok((body, parser.defined)),
-        End::End | End::Else => Err(failed("unexpected {{end}} or {{else}}")),
+        End::OfInput => Ok((body, parser.defined)),
+        End::OfBlock | End::Else => Err(failed("unexpected {{end}} or {{else}}")),
     }
 }
 
 /// What ended a list of nodes.
 #[derive(PartialEq)]
 enum End {
-    Input,
-    End,
+    OfInput,
+    OfBlock,
     Else,
 }
 
@@ -104,7 +107,7 @@ impl<'t> Parser<'t> {
         let mut nodes = Vec::new();
         loop {
             match self.next() {
-                None => return Ok((nodes, End::Input)),
+                None => return Ok((nodes, End::OfInput)),
                 Some(Kind::Text(text)) => nodes.push(Node::Text(text.clone())),
                 Some(_) => {
                     let Some(Kind::Word(word)) = self.peek() else {
@@ -115,7 +118,7 @@ impl<'t> Parser<'t> {
                     match word.as_str() {
                         "end" => {
                             self.close()?;
-                            return Ok((nodes, End::End));
+                            return Ok((nodes, End::OfBlock));
                         }
                         "else" => return Ok((nodes, End::Else)),
                         "if" => nodes.push(Node::If(self.branch("if")?)),
@@ -150,8 +153,8 @@ impl<'t> Parser<'t> {
         let pipeline = self.pipeline(&Kind::Close)?;
         let (body, end) = self.list()?;
         let otherwise = match end {
-            End::End => Vec::new(),
-            End::Input => return Err(failed("unexpected end of template")),
+            End::OfBlock => Vec::new(),
+            End::OfInput => return Err(failed("unexpected end of template")),
             End::Else => self.otherwise(keyword)?,
         };
         self.depth -= 1;
@@ -162,7 +165,7 @@ impl<'t> Parser<'t> {
     fn otherwise(&mut self, keyword: &str) -> Result<Vec<Node>, TemplateError> {
         match self.next() {
             Some(Kind::Close) => match self.list()? {
-                (nodes, End::End) => Ok(nodes),
+                (nodes, End::OfBlock) => Ok(nodes),
                 _ => Err(failed("expected {{end}}")),
             },
             Some(Kind::Word(word)) if word == keyword && word == "if" => Ok(vec![Node::If(self.branch("if")?)]),
@@ -177,7 +180,7 @@ impl<'t> Parser<'t> {
         self.descend()?;
         let (body, end) = self.list()?;
         self.depth -= 1;
-        if end != End::End {
+        if end != End::OfBlock {
             return Err(failed("expected {{end}} of define"));
         }
         self.defined.insert(name.clone(), body);

@@ -24,7 +24,7 @@ fn of_strings(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
     };
     call.exactly(arity)?;
     Ok(Some(match call.name {
-        "quote" => joined(call, |text| go_quote(text))?,
+        "quote" => joined(call, go_quote)?,
         "squote" => joined(call, |text| format!("'{text}'"))?,
         "cat" => joined(call, str::to_owned)?,
         "toString" => Value::str(&format::sprint(call.arg(0))?),
