@@ -85,8 +85,8 @@ impl AdmittedPod {
 pub struct Subject {
     /// What becomes of its pod.
     pub outcome: Outcome,
-    /// The line of the input on which the resource begins.
-    pub line: usize,
+    /// The byte of the input at which the resource begins: a line would have to be counted for each.
+    pub offset: usize,
     /// A key that is there twice: the API server reads the last.
     pub duplicate_key: Option<String>,
 }
@@ -117,7 +117,7 @@ impl Cluster {
             Ok(Some(pod)) => self.follow(item, kind, pod),
             Err(error) => Outcome::Failed { why: item.decode_error(&error).with_place(), undecodable: true },
         };
-        Ok(Some(Subject { outcome, line: item.line_of(root), duplicate_key: item.duplicate_key(root) }))
+        Ok(Some(Subject { outcome, offset: item.offset_of(root), duplicate_key: item.duplicate_key(root) }))
     }
 
     fn follow(&self, item: &Item<'_>, kind: &PodKind, mut pod: PodToBe) -> Outcome {

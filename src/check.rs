@@ -13,6 +13,7 @@ use crate::passes;
 use crate::pod_security::{Level, LevelVersion, Version, Violation};
 use crate::report::{self, Judged, Located, Output, Report, Verdict};
 use crate::rules::Rule;
+use crate::yaml::source::line_of;
 
 /// An input of its own: a file, or standard input.
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +118,10 @@ fn read<'s>(sources: &[Source<'s>]) -> Result<(List<'s>, AdmissionDefaults), Err
 fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let mut webhooks: BTreeMap<String, usize> = BTreeMap::new();
     let mut namespaces = BTreeSet::new();
+    let mut lines = Lines::default();
     for item in list.items() {
         let Some(subject) = cluster.admit(item)? else { continue };
+        let line = lines.of(item, subject.offset);
         let namespace = namespace_of(item);
         let (policy, label_errors) = cluster.policy(namespace);
         let asked = LevelVersion {
@@ -132,7 +135,7 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
         let mut say = |rule, severity, message: String| {
             let mut finding = Finding::new(rule, severity, message);
             finding.resource_ref = Some(item.reference());
-            report.say(Located { finding, input: item.input(), line: Some(subject.line) });
+            report.say(Located { finding, input: item.input(), line: Some(line) });
         };
         if options.level.is_none() && namespaces.insert(namespace.to_owned()) {
             for error in label_errors {
@@ -167,18 +170,31 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
                 Ok(Judged { injected: pod.injected, exempt: pod.exempt, meets: pod.meets(asked.version), violations })
             }
         };
-        report.verdicts.push(Verdict {
-            resource: item.reference(),
-            input: item.input(),
-            line: subject.line,
-            asked,
-            judged,
-        });
+        report.verdicts.push(Verdict { resource: item.reference(), input: item.input(), line, asked, judged });
     }
     if let Some(finding) = other_webhooks(&webhooks) {
         report.say(Located { finding, input: 0, line: None });
     }
     Ok(())
+}
+
+/// Counts lines once through an input: resources come in its order.
+#[derive(Default)]
+struct Lines {
+    input: usize,
+    offset: usize,
+    before: usize,
+}
+
+impl Lines {
+    fn of(&mut self, item: &Item<'_>, offset: usize) -> usize {
+        if item.input() != self.input || offset < self.offset {
+            *self = Self { input: item.input(), ..Self::default() };
+        }
+        self.before += line_of(&item.source()[self.offset..], offset - self.offset) - 1;
+        self.offset = offset;
+        self.before + 1
+    }
 }
 
 /// Says from which version on a pod that `latest` allows is allowed, where clusters in use would refuse it.
@@ -188,8 +204,7 @@ pub(crate) fn depends_on_version(pod: &AdmittedPod, asked: LevelVersion, violati
     }
     let since = pod.allowed_since(asked.level)?;
     Some(format!(
-        "{} allows the pod only from {since} on: a cluster of an older version refuses it although its label says latest",
-        asked.level
+        "{asked} allows the pod only from {since} of the policies on: a cluster of an older version refuses it"
     ))
 }
 

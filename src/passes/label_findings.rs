@@ -112,10 +112,7 @@ impl Judge<'_, '_> {
         asked: LevelVersion,
         findings: &mut Vec<Finding>,
     ) {
-        let severity = match self.config.on_violation {
-            OnViolation::Fail => Severity::Error,
-            OnViolation::Warn => Severity::Warning,
-        };
+        let severity = weight(self.config);
         let violations = pod.violations(asked);
         for violation in &violations {
             findings.push(violated(item, namespace, pod, asked, violation, severity));
@@ -123,6 +120,14 @@ impl Judge<'_, '_> {
         if let Some(message) = depends_on_version(pod, asked, &violations) {
             findings.push(Finding::new(Rule::PodSecurityVersion, Severity::Warning, message));
         }
+    }
+}
+
+/// How bad it is that pods would be refused.
+const fn weight(config: &Config) -> Severity {
+    match config.on_violation {
+        OnViolation::Fail => Severity::Error,
+        OnViolation::Warn => Severity::Warning,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cases;
+mod check;
 mod config;
 mod documents;
 mod expected;
