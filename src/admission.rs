@@ -7,6 +7,7 @@
 //! Order of the steps: mutating admission (`MutatingAdmissionWebhook`) comes before validating admission, where
 //! `PodSecurity` stands; the API server defaults before and after (kubernetes `pkg/kubeapiserver/options/plugins.go`).
 
+mod caveats;
 mod cluster;
 mod configuration;
 
@@ -22,6 +23,7 @@ use crate::krm::{Error, Item, List};
 use crate::kube::pod::{PodKind, PodToBe};
 use crate::pod_security::{self, Level, LevelVersion, Version, Violation, defaults};
 
+pub use caveats::{depends_on_version, other_webhooks};
 pub use cluster::{Cluster, Namespace, Origin};
 pub use configuration::{AdmissionDefaults, is_admission_configuration};
 
@@ -38,6 +40,13 @@ pub enum Outcome {
         undecodable: bool,
     },
 }
+
+/// How a detail begins that names the injector's init container and no container of the pod's own.
+const ONLY_ISTIO_INIT: &str = "container \"istio-init\"";
+
+/// No field of the pod's own mends what the injector adds.
+const MEND_ISTIO_INIT: &str =
+    "Istio's injector adds this container. Set `istio.mode: cni`, which takes its privileges to the node.";
 
 /// A pod as Pod Security admission sees it.
 #[derive(Clone, Debug)]
@@ -59,7 +68,15 @@ impl AdmittedPod {
         if self.exempt {
             return Vec::new();
         }
-        pod_security::evaluate(asked.level, asked.version, &self.pod.metadata, &self.pod.spec)
+        let mut violations = pod_security::evaluate(asked.level, asked.version, &self.pod.metadata, &self.pod.spec);
+        if self.injected {
+            for violation in &mut violations {
+                if violation.detail.starts_with(ONLY_ISTIO_INIT) {
+                    violation.mend = MEND_ISTIO_INIT;
+                }
+            }
+        }
+        violations
     }
 
     /// The strictest level that allows the pod.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admission::{
-    AdmissionDefaults, AdmittedPod, Cluster, Outcome as Fate, is_admission_configuration, namespace_of,
+    AdmissionDefaults, Cluster, Outcome as Fate, depends_on_version, is_admission_configuration, namespace_of,
+    other_webhooks,
 };
 use crate::config::Config;
 use crate::filter::{Exit, from_file};
 use crate::krm::form;
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::passes;
-use crate::pod_security::{Level, LevelVersion, Version, Violation};
+use crate::pod_security::{Level, LevelVersion, Version};
 use crate::report::{self, Judged, Located, Output, Report, Verdict};
 use crate::rules::Rule;
 use crate::yaml::source::line_of;
@@ -195,33 +196,6 @@ impl Lines {
         self.offset = offset;
         self.before + 1
     }
-}
-
-/// Says from which version on a pod that `latest` allows is allowed, where clusters in use would refuse it.
-pub(crate) fn depends_on_version(pod: &AdmittedPod, asked: LevelVersion, violations: &[Violation]) -> Option<String> {
-    if asked.version != Version::Latest || !violations.is_empty() {
-        return None;
-    }
-    let since = pod.allowed_since(asked.level)?;
-    Some(format!(
-        "{asked} allows the pod only from {since} of the policies on: a cluster of an older version refuses it"
-    ))
-}
-
-/// Names the webhooks once: what they do to a pod is in no manifest.
-pub(crate) fn other_webhooks(webhooks: &BTreeMap<String, usize>) -> Option<Finding> {
-    if webhooks.is_empty() {
-        return None;
-    }
-    let named: Vec<String> = webhooks
-        .iter()
-        .map(|(name, pods)| format!("{name} ({pods} {})", if *pods == 1 { "pod" } else { "pods" }))
-        .collect();
-    let message = format!(
-        "other mutating webhooks of the input see pods, which are judged without what these may change: {}",
-        named.join(", ")
-    );
-    Some(Finding::new(Rule::OtherWebhooks, Severity::Info, message))
 }
 
 /// What a run of the filter would still change.

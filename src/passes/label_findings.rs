@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::report::Report;
-use crate::admission::{AdmittedPod, Cluster, Outcome, Pods, namespace_of};
-use crate::check::{depends_on_version, other_webhooks};
+use crate::admission::{AdmittedPod, Cluster, Outcome, Pods, depends_on_version, namespace_of, other_webhooks};
 use crate::config::{Config, OnViolation};
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::kube::pod::PodKind;
