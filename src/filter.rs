@@ -159,7 +159,7 @@ impl<'c> InList<'c> {
 pub fn from_file(name: &str, bytes: &Result<Vec<u8>, String>) -> Result<Config, Error> {
     let named = |mut error: Error| {
         error.is_config = true;
-        error.source_name = Some(name.to_owned());
+        error.place.source_name = Some(name.to_owned());
         error
     };
     let bytes = bytes.as_ref().map_err(|why| named(Error::config(why.clone())))?;

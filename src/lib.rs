@@ -10,6 +10,8 @@
 //! The library is pure: bytes and a configuration in, bytes and results out. No I/O, no clock, no environment, no
 //! threads; so native, WASI and the browser give the same bytes.
 
+pub mod admission;
+pub mod check;
 pub mod config;
 pub mod filter;
 pub mod istio;
@@ -17,8 +19,10 @@ pub mod krm;
 pub mod kube;
 pub mod passes;
 pub mod pod_security;
+pub mod report;
 pub mod rules;
 pub mod typo;
 pub mod yaml;
 
+pub use check::check;
 pub use filter::{Given, Outcome, filter};

@@ -32,6 +32,14 @@ fn fold(word: &str) -> String {
     word.chars().filter(|letter| !matches!(letter, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
+/// What a message says of a word that is not allowed: what is, and what was probably meant.
+#[must_use]
+pub fn not_allowed(noun: &str, word: &str, allowed: &[&str]) -> String {
+    let guess = guess(word, allowed).map(|guess| format!("did you mean `{guess}`? ")).unwrap_or_default();
+    let allowed: Vec<String> = allowed.iter().map(|word| format!("`{word}`")).collect();
+    format!("unknown {noun} \"{word}\"; {guess}allowed: {}", allowed.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::guess;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::typo::guess;
+use crate::typo::not_allowed;
 
 /// A configuration object could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,10 +53,4 @@ impl serde::de::Error for InvalidConfig {
     fn duplicate_field(field: &'static str) -> Self {
         Self::at(field, "must be given only once")
     }
-}
-
-fn not_allowed(noun: &str, word: &str, allowed: &[&str]) -> String {
-    let guess = guess(word, allowed).map(|guess| format!("did you mean `{guess}`? ")).unwrap_or_default();
-    let allowed: Vec<String> = allowed.iter().map(|word| format!("`{word}`")).collect();
-    format!("unknown {noun} \"{word}\"; {guess}allowed: {}", allowed.join(", "))
 }

@@ -12,9 +12,16 @@ pub struct Error {
     pub message: String,
     /// The configuration is at fault, not the input.
     pub is_config: bool,
+    /// Where. Boxed, since every function that can fail carries room for it.
+    pub place: Box<Place>,
+}
+
+/// Where an error is, as far as that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
     /// The name of the file or stream, where there is more than one.
     pub source_name: Option<String>,
-    /// Such as `item 12 of the list` or `document 3`.
+    /// Such as `item 12` or `document 3`.
     pub position: Option<String>,
     /// The resource.
     pub resource: Option<ResourceRef>,
@@ -30,16 +37,7 @@ impl Error {
     /// The input is unusable.
     #[must_use]
     pub fn input(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            is_config: false,
-            source_name: None,
-            position: None,
-            resource: None,
-            file: None,
-            field: None,
-            line: None,
-        }
+        Self { message: message.into(), is_config: false, place: Box::default() }
     }
 
     /// The configuration is unusable.
@@ -52,15 +50,23 @@ impl Error {
     #[must_use]
     pub fn at_field(mut self, path: impl Into<String>) -> Self {
         let path = path.into();
-        self.field = (!path.is_empty()).then_some(path);
+        self.place.field = (!path.is_empty()).then_some(path);
         self
     }
 
     /// With the line of the input.
     #[must_use]
     pub fn at_line(mut self, line: usize) -> Self {
-        self.line = Some(line);
+        self.place.line = Some(line);
         self
+    }
+
+    /// The message with field and line, without the resource.
+    #[must_use]
+    pub fn with_place(&self) -> String {
+        let field = self.place.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let line = self.place.line.map(|line| format!(" (line {line})")).unwrap_or_default();
+        format!("{field}{}{line}", self.message)
     }
 
     /// As a result.
@@ -68,20 +74,25 @@ impl Error {
     pub fn to_finding(&self) -> Finding {
         let rule = if self.is_config { Rule::ConfigUnusable } else { Rule::InputUnusable };
         let mut message = self.message.clone();
-        let place = self.place();
+        let place = self.place.to_string();
         if !place.is_empty() {
             message.push_str(&format!(" ({place})"));
         }
         let mut finding = Finding::new(rule, Severity::Error, message);
-        finding.resource_ref.clone_from(&self.resource);
-        finding.file.clone_from(&self.file);
-        finding.field = self.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
+        finding.resource_ref.clone_from(&self.place.resource);
+        finding.file.clone_from(&self.place.file);
+        finding.field = self.place.field.clone().map(|path| Field { path, current_value: None, proposed_value: None });
         finding
     }
+}
 
-    fn place(&self) -> String {
+/// What only the input can tell: `unroot.yaml, item 12, line 7`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.line.map(|line| format!("line {line}"));
-        [self.source_name.clone(), self.position.clone(), line].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let known: Vec<String> =
+            [self.source_name.clone(), self.position.clone(), line].into_iter().flatten().collect();
+        f.write_str(&known.join(", "))
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::krm::{Field, Finding, Item};
+use super::release;
+use crate::admission::{AdmissionDefaults, Cluster, Pods};
+use crate::config::Config;
+use crate::krm::{Error, Field, Finding, Item, List};
 use crate::yaml::path::Path;
 use crate::yaml::tree::View;
 
@@ -12,12 +15,31 @@ use crate::yaml::tree::View;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) findings: Vec<Finding>,
+    pods: Option<Pods>,
 }
 
 impl Report {
     /// A finding that is about no resource of the list.
     pub(super) fn add(&mut self, finding: Finding) {
         self.findings.push(finding);
+    }
+
+    /// The pods of the list, each followed to its admission once in a run. No pass that changes pods may come after the
+    /// first that asks.
+    pub(super) fn pods(&mut self, list: &List<'_>, config: &Config) -> Result<&mut Pods, Error> {
+        let pods = match self.pods.take() {
+            Some(pods) => pods,
+            None => Pods::of(Cluster::of(list, AdmissionDefaults::default(), release(config))?),
+        };
+        Ok(self.pods.insert(pods))
+    }
+
+    /// A finding about a resource that is not parsed at the moment.
+    pub(super) fn add_for(&mut self, item: &Item<'_>, mut finding: Finding) -> Result<(), Error> {
+        finding.resource_ref = Some(item.reference());
+        finding.file = item.parse_leniently()?.root().and_then(Item::file);
+        self.findings.push(finding);
+        Ok(())
     }
 
     /// A finding about a resource.

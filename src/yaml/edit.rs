@@ -4,6 +4,8 @@
 //! before; else behind the last one; never behind a block scalar, whose end belongs to its text.
 
 mod begin;
+mod remove;
+mod sequence;
 
 use std::ops::Range;
 
@@ -21,6 +23,14 @@ pub enum EditError {
     /// Something on the way is no mapping.
     #[error("`{path}` must be a mapping (line {line})")]
     NotAMapping {
+        /// The field.
+        path: Path,
+        /// Its line.
+        line: usize,
+    },
+    /// What should hold elements is something else.
+    #[error("`{path}` must be a sequence (line {line})")]
+    NotASequence {
         /// The field.
         path: Path,
         /// Its line.
@@ -82,6 +92,11 @@ impl Edits {
     /// Replaces a range of the text. Only this room writes YAML.
     pub(super) fn replace(&mut self, range: Range<usize>, text: String) {
         self.0.push(Edit { range, text, column: 0 });
+    }
+
+    /// Takes edits of the same text over.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     fn insert(&mut self, at: usize, text: String, column: usize) {
@@ -151,6 +166,35 @@ impl Edits {
         let here = Path::of(path);
         refuse_shared(&map, &here)?;
         self.set_in(root, map, &here, entries)
+    }
+
+    /// Sets everything that the mapping `patch` holds, key by key: mappings are merged, anything else is replaced.
+    ///
+    /// # Errors
+    /// As [`Edits::set`].
+    pub fn merge(&mut self, root: View<'_>, patch: &serde_json::Map<String, Value>) -> Result<(), EditError> {
+        self.merge_at(root, &mut Vec::new(), root, patch)
+    }
+
+    fn merge_at<'p>(
+        &mut self,
+        root: View<'_>,
+        path: &mut Vec<&'p str>,
+        map: View<'_>,
+        patch: &'p serde_json::Map<String, Value>,
+    ) -> Result<(), EditError> {
+        let mut entries = Vec::new();
+        for (key, value) in patch {
+            match (value, map.get(key)) {
+                (Value::Object(inner), Some(child)) if child.is_mapping() => {
+                    path.push(key);
+                    self.merge_at(root, path, child, inner)?;
+                    path.pop();
+                }
+                _ => entries.push((key.as_str(), value.clone())),
+            }
+        }
+        if entries.is_empty() { Ok(()) } else { self.set(root, path, &entries) }
     }
 
     fn set_in(
@@ -352,7 +396,8 @@ fn ends_with_block_scalar(view: &View<'_>) -> bool {
 }
 
 /// The steps that this document takes: its first nested mapping, its first sequence in a mapping.
-fn layout_of(root: View<'_>) -> Layout {
+#[must_use]
+pub fn layout_of(root: View<'_>) -> Layout {
     let text = root.text();
     let mut layout = Layout::KUSTOMIZE;
     let outer = root.entries().next().map_or(0, |(key, _)| column(text, entry_start(&key)));

@@ -4,7 +4,6 @@
 //! their own and never expanded, so a bomb of aliases costs nothing. Text is not copied: a scalar that reads as it is
 //! written is a range of the source.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
@@ -162,7 +161,7 @@ impl<'t> Builder<'t> {
         id
     }
 
-    fn scalar(&mut self, value: &Cow<'t, str>, style: ScalarStyle, anchor: usize, span: &Span) {
+    fn scalar(&mut self, value: &str, style: ScalarStyle, anchor: usize, span: &Span) {
         let mut range = byte_range(span);
         // The parser finds out that there is nothing only at the next token, perhaps lines below.
         let absent = range.is_empty() && style == ScalarStyle::Plain;
@@ -173,16 +172,12 @@ impl<'t> Builder<'t> {
             // An anchor's own event comes later: a header is never inside its name, since names hold no blanks.
             range = self.block_scalar_range(span, range);
         }
-        let value = match value {
-            Cow::Borrowed(text) => {
-                let offset = (text.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-                if offset <= self.text.len() && self.text.get(offset..offset + text.len()) == Some(*text) {
-                    Value::Slice(offset as u32..(offset + text.len()) as u32)
-                } else {
-                    Value::Owned((*text).into())
-                }
-            }
-            Cow::Owned(text) => Value::Owned(text.as_str().into()),
+        // What reads as it is written is a slice of the text itself.
+        let offset = (value.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        let value = if self.text.get(offset..offset.saturating_add(value.len())) == Some(value) {
+            Value::Slice(offset as u32..(offset + value.len()) as u32)
+        } else {
+            Value::Owned(value.into())
         };
         // The parser writes an absent scalar as `~`: its span is empty.
         self.push(Kind::Scalar(style), range.clone(), value, anchor, span);

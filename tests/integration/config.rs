@@ -1,7 +1,5 @@
 //! The functionConfig: parser, JSON schema, samples and catalogue metadata say the same.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what tests share may fail as tests do")]
-
 mod flat;
 mod golden;
 mod schema;
@@ -10,15 +8,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use unroot::config::{Config, ConfigError};
+use unroot::yaml::de;
+use unroot::yaml::tree::Tree;
 
 /// Parses as the product does, and says of an error what and where: `PATH: MESSAGE`.
 fn parse(object: &Value) -> Result<Config, String> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-    let mut track = serde_path_to_error::Track::new();
-    let deserializer = serde_path_to_error::Deserializer::new(object, &mut track);
-    match Config::from_object(text("apiVersion"), text("kind"), deserializer) {
+    let json = object.to_string();
+    let tree = Tree::parse(&json).unwrap_or_else(|error| panic!("{json}: {error}"));
+    let root = de::Root::new(tree.root(&json).unwrap());
+    match Config::from_object(text("apiVersion"), text("kind"), root.deserializer()) {
         Ok(config) => Ok(config),
-        Err(ConfigError::Decode(error)) => Err(format!("{}: {error}", track.path())),
+        Err(ConfigError::Decode(error)) => Err(format!("{}: {error}", error.path)),
         Err(ConfigError::Invalid(error)) => Err(error.to_string()),
     }
 }

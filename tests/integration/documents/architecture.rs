@@ -14,8 +14,9 @@ const ROOMS: &[&[&str]] = &[
     &["pod_security", "istio"],
     &["config"],
     &["admission"],
-    &["passes"],
-    &["filter", "check", "plan", "report"],
+    &["passes", "report"],
+    &["filter"],
+    &["check", "plan"],
 ];
 
 /// What a room knows nothing of, beyond the order.
@@ -84,7 +85,9 @@ fn the_library_touches_no_process_file_or_clock() {
         "use std::{",
         "std::fs",
         "std::env",
-        "std::net",
+        "net::Tcp",
+        "net::Udp",
+        "net::ToSocketAddrs",
         "std::process",
         "std::time",
         "std::thread",
@@ -100,7 +103,7 @@ fn the_library_touches_no_process_file_or_clock() {
     ];
     for (path, _, text) in library() {
         for (number, line) in product_lines(&text) {
-            let found = refused.iter().find(|word| line.contains(**word));
+            let found = refused.iter().find(|word| line.replace("env!(\"CARGO_PKG_", "").contains(**word));
             assert_eq!(found, None, "{path}:{}: {line}", number + 1);
         }
     }
