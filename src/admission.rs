@@ -7,9 +7,9 @@
 //! Order of the steps: mutating admission (`MutatingAdmissionWebhook`) comes before validating admission, where
 //! `PodSecurity` stands; the API server defaults before and after (kubernetes `pkg/kubeapiserver/options/plugins.go`).
 
-mod caveats;
 mod cluster;
 mod configuration;
+mod wording;
 
 use std::collections::BTreeMap;
 
@@ -23,9 +23,9 @@ use crate::krm::{Error, Item, List};
 use crate::kube::pod::{PodKind, PodToBe};
 use crate::pod_security::{self, Level, LevelVersion, Version, Violation, defaults};
 
-pub use caveats::{depends_on_version, other_webhooks};
 pub use cluster::{Cluster, Namespace, Origin};
 pub use configuration::{AdmissionDefaults, is_admission_configuration};
+pub(crate) use wording::{depends_on_version, other_webhooks};
 
 /// What becomes of the pod of a resource.
 #[derive(Clone, Debug)]

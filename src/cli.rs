@@ -8,8 +8,8 @@ use unroot::pod_security::{Level, Version};
 
 // Lines are broken by hand: clap would ask the terminal for its width, and the same call must give the same bytes.
 const WHAT_IT_DOES: &str = "\
-Runs a Kubeflow or Istio platform without root: puts Pod Security labels on its namespaces, moves its Istio from
-istio-init to istio-cni and back, and says what Pod Security admission would say of every pod.
+Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces, moves Istio between
+sidecars with istio-init and istio-cni, and says which pods the labels will refuse.
 
 Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same
 form on standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error,
@@ -20,22 +20,21 @@ Examples:
   kustomize build example > rendered.yaml &&
     unroot enforce=baseline warn=restricted < rendered.yaml > labelled.yaml
   unroot --config unroot.yaml < rendered.yaml > labelled.yaml
-  unroot check --level restricted rendered.yaml
   kpt fn eval DIR --exec unroot -- enforce=baseline warn=restricted
+  unroot check --level restricted rendered.yaml
 
 Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
-  enforce           privileged | baseline | restricted | strictest: pods below this level are refused;
-                    strictest is the strictest level that all pods of a namespace meet
-  audit, warn       the same levels: pods below are noted in the audit log, their authors are warned
+  enforce           privileged | baseline | restricted | strictest: pods below this level are refused
+  audit, warn       the first three: pods below are noted in the audit log, their authors are warned
   version           latest | v1.N: writes the versions of these levels too
   userNamespaces    a level: what Kubeflow's profile controller makes user namespaces enforce
-  floor             a level: `strictest` below it is an error; baseline where nothing is said
-  onViolation       fail | warn: what a label is that the namespace's own pods would violate
-  istio             sidecar | cni: with istio-init, which is root, or with istio-cni
-  platform          gke | openshift | k3d | k3s | microk8s | minikube | none: where istio-cni runs
-  cniNamespace      where istio-cni goes; kube-system where nothing is said
-  harden, assumeNonRoot, ztunnelNamespace, waypoints
-                    checked; what they ask for is not yet in this version and is refused
+  floor             a level: `enforce=strictest` below it is an error; baseline where absent
+  istio             sidecar | cni: the data plane mode that the platform shall have
+  platform          gke | openshift | k3d | k3s | microk8s | minikube | none
+  cniNamespace      namespace of istio-cni; kube-system where absent
+  onViolation       fail | warn: what a pod is that its namespace will refuse, an error or a warning
+  ztunnelNamespace, waypoints, harden, assumeNonRoot
+                    checked; ambient and hardening are not yet in this version and are refused
 A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) can say more, such as other levels for
 some namespaces. A list that brings its own functionConfig needs no arguments.
 
@@ -48,7 +47,7 @@ Exit codes:
 With kustomize, an exec function needs --enable-alpha-plugins and --enable-exec; without the second flag
 kustomize skips it and says nothing.";
 
-/// Runs a Kubeflow or Istio platform without root: Pod Security labels, Istio without istio-init, and what admission says
+/// Runs a Kubeflow or Istio platform without root
 #[derive(Debug, Parser)]
 #[command(name = "unroot", version, long_about = WHAT_IT_DOES, after_long_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true)]

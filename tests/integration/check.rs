@@ -43,8 +43,11 @@ fn recorded(violations: &Value) -> Vec<(String, String)> {
     violations.as_array().into_iter().flatten().map(|pair| (word(&pair[0]), word(&pair[1]))).collect()
 }
 
+/// Verdicts by level and version: allowed, and the reasons with their details.
+type Verdicts = BTreeMap<(Level, String), (bool, Vec<(String, String)>)>;
+
 /// What is recorded for a case, by level and version, after defaulting.
-fn by_version(case: &Value) -> BTreeMap<(Level, String), (bool, Vec<(String, String)>)> {
+fn by_version(case: &Value) -> Verdicts {
     let results = case.get("resultsDefaulted").unwrap_or(&case["results"]);
     let mut verdicts = BTreeMap::new();
     for level in LEVELS {

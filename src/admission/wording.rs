@@ -1,4 +1,4 @@
-//! What a verdict alone does not say: that it depends on the cluster's version, and that others change pods as well.
+//! What `check` and the filter say alike of pods as they are admitted.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,19 @@ use crate::pod_security::{LevelVersion, Version, Violation};
 use crate::rules::Rule;
 
 /// Says from which version on a pod that `latest` allows is allowed, where clusters in use would refuse it.
-#[must_use]
-pub fn depends_on_version(pod: &AdmittedPod, asked: LevelVersion, violations: &[Violation]) -> Option<String> {
+pub(crate) fn depends_on_version(pod: &AdmittedPod, asked: LevelVersion, violations: &[Violation]) -> Option<String> {
     if asked.version != Version::Latest || !violations.is_empty() {
         return None;
     }
     let since = pod.allowed_since(asked.level)?;
     Some(format!(
-        "{asked} allows the pod only from {since} of the policies on: a cluster of an older version refuses it"
+        "{} allows the pod only from {since} on: a cluster of an older version refuses it although its label says latest",
+        asked.level
     ))
 }
 
 /// Names the webhooks once: what they do to a pod is in no manifest.
-#[must_use]
-pub fn other_webhooks(webhooks: &BTreeMap<String, usize>) -> Option<Finding> {
+pub(crate) fn other_webhooks(webhooks: &BTreeMap<String, usize>) -> Option<Finding> {
     if webhooks.is_empty() {
         return None;
     }
