@@ -3,9 +3,10 @@
 use std::fs;
 use std::process::Command;
 
+use unroot::check::{Options, Source};
 use unroot::config::Config;
 
-use super::{blocks, read, root};
+use super::{blocks, read, root, run};
 
 fn help(command: &[&str]) -> String {
     let output =
@@ -113,4 +114,19 @@ fn the_difference_of_the_first_screen_is_a_part_of_the_demo_s() {
         changed += usize::from(line.starts_with(['+', '-']));
     }
     assert!(changed >= 4, "{changed}");
+}
+
+#[test]
+fn the_verdict_that_is_shown_is_that_of_the_demo() {
+    let platform = read("examples/demo/platform.yaml");
+    let outcome = run(&platform, &read("examples/demo/unroot.yaml"));
+    let labelled: String = outcome.pieces().iter().map(|piece| piece.as_str()).collect();
+    let source = Source { name: "labelled.yaml", bytes: labelled.as_bytes() };
+    let report = unroot::check(&[source], &Options::default()).report;
+    let shown: Vec<String> =
+        blocks(&read("README.md"), "text").into_iter().filter(|block| block.contains("judged by")).collect();
+    assert!(!shown.is_empty(), "no verdict is shown");
+    for block in shown {
+        assert!(report.contains(&block), "{block}\nis not in\n{report}");
+    }
 }

@@ -1,5 +1,6 @@
 //! `docs/rules.md`: a section for each rule, and examples that are so.
 
+use unroot::check::{Options, Source};
 use unroot::filter::Given;
 use unroot::rules::Rule;
 
@@ -38,7 +39,8 @@ fn every_section_says_what_why_and_how_to_mend() {
 }
 
 /// An example is a paragraph `**Example**`, with the words of the configuration or with a first block that is one; then
-/// the input, then the output where something is changed, and a block `text` with what is said.
+/// the input, then the output where something is changed, and a block `text` with what is said. Where the words are a
+/// call of `unroot check`, its options are in the place of the configuration.
 #[test]
 fn every_example_comes_out_as_written() {
     let mut examples = 0;
@@ -49,26 +51,35 @@ fn every_example_comes_out_as_written() {
             Some(words) => words.split_whitespace().map(str::to_owned).collect(),
             None => Vec::new(),
         };
+        let is_check = words.starts_with(&["unroot".to_owned(), "check".to_owned()]);
         let mut yaml = blocks(example, "yaml").into_iter();
-        let config = if words.is_empty() { yaml.next() } else { None };
+        let has_file = words.is_empty() || words.iter().any(|word| word == "--config");
+        let config = if has_file { yaml.next() } else { None };
         let input = yaml.next().unwrap_or_else(|| panic!("{code}: no input"));
         let expected = yaml.next();
         assert_eq!(yaml.next(), None, "{code}: a block too many");
 
         let file = config.as_ref().map(|config| ("unroot.yaml", Ok(config.as_bytes().to_vec())));
-        let outcome = unroot::filter(input.as_bytes(), &Given { file, words: &words });
-        if let Some(expected) = &expected {
-            let out: String = outcome.pieces().iter().map(|piece| piece.as_str()).collect();
-            assert_eq!(out, *expected, "{code}");
+        let findings = if is_check {
+            assert_eq!(expected, None, "{code}: check changes nothing");
+            let level =
+                words.iter().position(|word| word == "--level").map(|at| words[at + 1].parse().expect("a level"));
+            let source = Source { name: "-", bytes: input.as_bytes() };
+            unroot::check(&[source], &Options { level, config: file, ..Options::default() }).findings
         } else {
+            let outcome = unroot::filter(input.as_bytes(), &Given { file, words: &words });
             let out: String = outcome.pieces().iter().map(|piece| piece.as_str()).collect();
-            assert!(out.is_empty() || out == input, "{code}: the example does not show what is changed");
-        }
+            match &expected {
+                Some(expected) => assert_eq!(out, *expected, "{code}"),
+                None => assert!(out.is_empty() || out == input, "{code}: the example does not show what is changed"),
+            }
+            outcome.findings
+        };
         let of_the_rule: Vec<String> =
-            outcome.findings.iter().filter(|found| found.tags["rule"] == code).map(ToString::to_string).collect();
+            findings.iter().filter(|found| found.tags["rule"] == code).map(ToString::to_string).collect();
         let said: Vec<String> =
             blocks(example, "text").iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
         assert_eq!(said, of_the_rule, "{code}");
     }
-    assert!(examples >= 12, "{examples}");
+    assert!(examples >= 35, "{examples}");
 }
