@@ -10,6 +10,7 @@ const EXAMPLES: &str = "\
 Examples:
   kustomize build example > platform.yaml && unroot enforce=baseline warn=restricted < platform.yaml > labelled.yaml
   unroot --config unroot.yaml < platform.yaml > labelled.yaml
+  unroot istio=cni platform=gke < platform.yaml > rootless.yaml
   kpt fn eval DIR --exec unroot -- enforce=baseline
   kustomize build example | unroot check --level restricted
 
@@ -23,7 +24,8 @@ changed; 3 a bug of unroot.
 With kustomize, an exec function needs --enable-alpha-plugins and --enable-exec; without the second flag
 kustomize skips it and says nothing.";
 
-/// Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces, and says what they will do.
+/// Runs a Kubeflow or Istio platform without root: moves Istio's sidecars to istio-cni and back, puts Pod Security labels
+/// on namespaces, and says what they will do.
 ///
 /// Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same form on
 /// standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error and into the

@@ -77,7 +77,10 @@ fn an_istio_of_kustomize_gets_rootless_sidecars() {
     kustomize.args(["build", "--enable-alpha-plugins", "--enable-exec"]);
     let rootless = succeed(kustomize.arg(example("istio-cni")));
     assert_matches(&example("istio-cni").join("expected.yaml"), &rootless.stdout);
-    for command in ["rollout status daemonset/istio-cni-node -n kube-system", "rollout restart deployment,statefulset,daemonset -n shop"] {
+    for command in [
+        "rollout status daemonset/istio-cni-node -n kube-system",
+        "rollout restart deployment,statefulset,daemonset -n shop",
+    ] {
         assert!(rootless.stderr.contains(command), "{command}: {}", rootless.stderr);
     }
     // A second run changes nothing, and the way back leaves what kustomize makes of the files.
@@ -90,7 +93,8 @@ fn an_istio_of_kustomize_gets_rootless_sidecars() {
 }
 
 fn sorted_documents(stream: &str) -> Vec<&str> {
-    let mut documents: Vec<&str> = stream.trim_end().split("\n---\n").map(|document| document.trim_start_matches("---\n")).collect();
+    let mut documents: Vec<&str> =
+        stream.trim_end().split("\n---\n").map(|document| document.trim_start_matches("---\n")).collect();
     documents.sort_unstable();
     documents
 }
