@@ -20,6 +20,7 @@ Examples:
   kustomize build example > rendered.yaml &&
     unroot enforce=baseline warn=restricted < rendered.yaml > labelled.yaml
   unroot --config unroot.yaml < rendered.yaml > labelled.yaml
+  unroot istio=cni platform=gke < rendered.yaml > rootless.yaml
   kpt fn eval DIR --exec unroot -- enforce=baseline warn=restricted
   unroot check --level restricted rendered.yaml
 

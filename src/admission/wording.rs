@@ -14,8 +14,7 @@ pub(crate) fn depends_on_version(pod: &AdmittedPod, asked: LevelVersion, violati
     }
     let since = pod.allowed_since(asked.level)?;
     Some(format!(
-        "{} allows the pod only from {since} on: a cluster of an older version refuses it although its label says latest",
-        asked.level
+        "{asked} allows the pod only from {since} of the policies on: a cluster of an older version refuses it"
     ))
 }
 

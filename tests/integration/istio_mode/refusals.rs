@@ -211,3 +211,22 @@ fn what_is_odd_is_a_finding() {
         assert_eq!(rules, expected, "{name}: {}", outcome.messages());
     }
 }
+
+/// A mode never lowers a label: a namespace that cannot hold istio-cni is said to be so.
+#[test]
+fn the_namespace_of_istio_cni_is_judged_and_left() {
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: kube-system\n  labels: {pod-security.kubernetes.io/enforce: baseline}\n";
+    let input = format!("{}---\n{namespace}", plane(OFF));
+    let words = ["istio=cni".to_owned()];
+    let outcome = unroot::filter(input.as_bytes(), &unroot::Given { file: None, words: &words });
+    assert_eq!(outcome.exit, Exit::Findings);
+    let messages: String = outcome.findings.iter().map(|finding| format!("{finding}\n")).collect();
+    assert!(
+        messages.contains("DaemonSet/kube-system/istio-cni-node") && messages.contains("podSecurity.namespaces"),
+        "{messages}"
+    );
+    // With a warning in its place, what is written has the label as it was.
+    let warned = run(&input, &[("mode", "cni")]);
+    assert_eq!(warned.exit, Exit::Done, "{}", warned.messages());
+    assert!(warned.text.contains(namespace), "{}", warned.text);
+}
