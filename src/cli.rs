@@ -26,11 +26,12 @@ Examples:
 
 Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
   enforce           privileged | baseline | restricted | strictest: pods below this level are refused
+                    (strictest: the strictest level that all pods of the namespace meet as admitted)
   audit, warn       the first three: pods below are noted in the audit log, their authors are warned
   version           latest | v1.N: writes the versions of these levels too
   userNamespaces    a level: what Kubeflow's profile controller makes user namespaces enforce
   floor             a level: `enforce=strictest` below it is an error; baseline where absent
-  istio             sidecar | cni: the data plane mode that the platform shall have
+  istio             sidecar | cni: pods with istio-init, which is root, or under istio-cni
   platform          gke | openshift | k3d | k3s | microk8s | minikube | none
   cniNamespace      namespace of istio-cni; kube-system where absent
   onViolation       fail | warn: what a pod is that its namespace will refuse, an error or a warning
