@@ -200,38 +200,38 @@ impl Lines {
 
 /// What a run of the filter would still change.
 fn not_applied(list: &mut List<'_>, config: &Config) -> Result<Vec<Located>, Error> {
-    let count = list.items().len();
+    let before: Vec<ResourceRef> = list.items().iter().map(Item::reference).collect();
     let findings = passes::run(list, config)?;
-    let changes = findings.into_iter().filter(|finding| finding.severity == Severity::Info && finding.field.is_some());
-    let mut missing: Vec<Located> = changes
-        .map(|mut change| {
-            change.tags.insert("not-applied", change.tags.get("rule").cloned().unwrap_or_default());
-            change.tags.insert("rule", Rule::ConfigNotApplied.code().to_owned());
-            change.severity = Severity::Error;
-            change.message =
-                format!("the configuration has not been applied; a run would still do this: {}", change.message);
-            locate(list, change)
-        })
-        .collect();
-    // A change that no finding tells of must not pass for none.
-    let told: BTreeSet<ResourceRef> =
-        missing.iter().filter_map(|located| located.finding.resource_ref.clone()).collect();
-    let untold = list.items().iter().filter(|item| item.is_changed() && !told.contains(&item.reference()));
-    for item in untold {
-        let message = "the configuration has not been applied; a run would still change this resource";
-        let mut finding = Finding::new(Rule::ConfigNotApplied, Severity::Error, message);
-        finding.resource_ref = Some(item.reference());
-        missing.push(Located { finding, input: item.input(), line: Some(item.first_line()) });
+    let after: BTreeSet<ResourceRef> = list.items().iter().map(Item::reference).collect();
+    let mut missing = Vec::new();
+    let mut told = BTreeSet::new();
+    for mut change in findings.into_iter().filter(tells_a_change) {
+        told.extend(change.resource_ref.clone());
+        change.tags.insert("not-applied", change.tags.get("rule").cloned().unwrap_or_default());
+        change.tags.insert("rule", Rule::ConfigNotApplied.code().to_owned());
+        change.severity = Severity::Error;
+        change.message = format!("{NOT_APPLIED} do this: {}", change.message);
+        missing.push(locate(list, change));
     }
-    if list.items().len() != count && missing.is_empty() {
-        let message = "the configuration has not been applied; a run would still add or remove resources";
-        missing.push(Located {
-            finding: Finding::new(Rule::ConfigNotApplied, Severity::Error, message),
-            input: 0,
-            line: None,
-        });
+    // A change that no finding tells of must not pass for none.
+    let touched = list.items().iter().filter(|item| item.is_changed() || item.is_added()).map(Item::reference);
+    let removed = before.into_iter().filter(|reference| !after.contains(reference));
+    for reference in touched.chain(removed).filter(|reference| !told.contains(reference)).collect::<Vec<_>>() {
+        let message = format!("{NOT_APPLIED} change this resource");
+        let mut finding = Finding::new(Rule::ConfigNotApplied, Severity::Error, message);
+        finding.resource_ref = Some(reference);
+        missing.push(locate(list, finding));
     }
     Ok(missing)
+}
+
+const NOT_APPLIED: &str = "the configuration has not been applied; a run would still";
+
+/// Whether a finding tells of something that the run has done, and not only of what is so.
+fn tells_a_change(finding: &Finding) -> bool {
+    let rule = finding.tags.get("rule").and_then(|code| Rule::of_code(code));
+    let whole_object = matches!(rule, Some(Rule::IstioObjectAdded | Rule::IstioObjectRemoved));
+    finding.severity == Severity::Info && (finding.field.is_some() || whole_object)
 }
 
 /// A finding with the place of its resource in the input.

@@ -17,6 +17,9 @@ use unroot::report::Output;
 use crate::injector::composed_cases;
 use crate::shared::read;
 
+/// Reasons and details, in order.
+type Violations = Vec<(String, String)>;
+
 const LEVELS: [Level; 2] = [Level::Baseline, Level::Restricted];
 
 fn lines(text: &str) -> impl Iterator<Item = Value> + '_ {
@@ -31,23 +34,20 @@ fn checked(input: &str, level: Option<Level>, version: Option<Version>) -> Vec<V
 }
 
 /// `[[reason, detail], …]` of a line of the output.
-fn said(line: &Value) -> Vec<(String, String)> {
+fn said(line: &Value) -> Violations {
     let word = |violation: &Value, key: &str| violation[key].as_str().expect("a text").to_owned();
     let violations = line["violations"].as_array().expect("violations");
     violations.iter().map(|violation| (word(violation, "reason"), word(violation, "detail"))).collect()
 }
 
 /// The same of a recorded verdict.
-fn recorded(violations: &Value) -> Vec<(String, String)> {
+fn recorded(violations: &Value) -> Violations {
     let word = |value: &Value| value.as_str().expect("a text").to_owned();
     violations.as_array().into_iter().flatten().map(|pair| (word(&pair[0]), word(&pair[1]))).collect()
 }
 
-/// Verdicts by level and version: allowed, and the reasons with their details.
-type Verdicts = BTreeMap<(Level, String), (bool, Vec<(String, String)>)>;
-
 /// What is recorded for a case, by level and version, after defaulting.
-fn by_version(case: &Value) -> Verdicts {
+fn by_version(case: &Value) -> BTreeMap<(Level, String), (bool, Violations)> {
     let results = case.get("resultsDefaulted").unwrap_or(&case["results"]);
     let mut verdicts = BTreeMap::new();
     for level in LEVELS {
@@ -63,7 +63,7 @@ fn by_version(case: &Value) -> Verdicts {
 }
 
 /// A controller is judged by its pod, whose ports are host ports on the host network; the corpora judge the controller.
-fn without_host_ports_of_controllers(resource: &str, violations: Vec<(String, String)>) -> Vec<(String, String)> {
+fn without_host_ports_of_controllers(resource: &str, violations: Violations) -> Violations {
     if resource.contains("Pod\"") || resource.contains("kind: Pod\n") || !resource.contains("hostNetwork") {
         return violations;
     }

@@ -19,8 +19,9 @@ fn the_log_is_valid_by_the_schema_of_the_standard() {
     let schema = include_str!("../../sarif/sarif-schema-2.1.0.json");
     let mut schema: Value = serde_json::from_str(schema).expect("JSON");
     // The pattern of a language tag is no regular expression for strict readers, and no language is written.
-    for of in ["run", "toolComponent"] {
-        schema["definitions"][of]["properties"]["language"].as_object_mut().expect("an object").remove("pattern");
+    for holder in ["run", "toolComponent"] {
+        let language = &mut schema["definitions"][holder]["properties"]["language"];
+        language.as_object_mut().expect("an object").remove("pattern");
     }
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0"})), "the schema refuses nothing");
