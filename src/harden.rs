@@ -183,9 +183,6 @@ fn merge(value: &mut Value, patch: &Value) {
     }
 }
 
-/// The word for an image that Istio's injector fills in; the container is the injector's then.
-pub const IMAGE_OF_INJECTOR: &str = "auto";
-
 /// What a pod needs where the checks in `violated` object to it. `has_context` is false for what makes pods and has no
 /// field for the pod's own security context.
 #[must_use]
@@ -210,7 +207,15 @@ pub fn harden(spec: &PodSpec, violated: &BTreeSet<&str>, workloads: &Workloads, 
             _ => {}
         }
     }
+    sort(&mut patch.pod);
+    patch.containers.values_mut().for_each(sort);
     patch
+}
+
+/// Fields that several checks ask for stand in the order of their names.
+pub fn sort(entries: &mut Entries) {
+    let sorted: BTreeMap<String, Value> = std::mem::take(entries).into_iter().collect();
+    entries.extend(sorted);
 }
 
 fn members(spec: &PodSpec) -> Vec<Member<'_>> {
@@ -219,7 +224,7 @@ fn members(spec: &PodSpec) -> Vec<Member<'_>> {
     let regular = spec.containers.iter().enumerate().map(of(ContainerList::Regular));
     let ephemeral = spec.ephemeral_containers.as_deref().unwrap_or_default().iter().enumerate();
     let ephemeral = ephemeral.map(|(index, container)| Member::of_ephemeral((ContainerList::Ephemeral, index), container));
-    init.chain(regular).chain(ephemeral).filter(|member| member.image != IMAGE_OF_INJECTOR).collect()
+    init.chain(regular).chain(ephemeral).collect()
 }
 
 impl<'a> Member<'a> {

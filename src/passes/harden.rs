@@ -27,11 +27,13 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::{Capabilities, Container, PodSpec, SeccompProfile, SecurityContext};
+
 use super::release;
 use super::report::Report;
 use crate::admission::{AdmissionDefaults, Cluster, Outcome};
 use crate::config::{Config, Harden, Workloads};
-use crate::harden::{ContainerList, IMAGE_OF_INJECTOR, Patch, Slot, harden};
+use crate::harden::{ContainerList, Patch, Slot, harden};
 use crate::krm::{Error, Item, List};
 use crate::kube::pod::PodKind;
 use crate::pod_security::{Level, LevelVersion, Version, Violation, defaults, evaluate};
@@ -80,6 +82,8 @@ struct Judgement {
     own: Vec<Violation>,
     /// By what the injector adds alone.
     injected: Vec<Violation>,
+    /// The pod as it says itself, with the injector's words for containers that it leaves to the injector.
+    spec: PodSpec,
 }
 
 impl Judgement {
@@ -89,6 +93,9 @@ impl Judgement {
         self.own.iter().map(|violation| violation.check).chain(seccomp).collect()
     }
 }
+
+/// The image of a container that Istio's injector fills in.
+const IMAGE_OF_INJECTOR: &str = "auto";
 
 /// The check that a pod's own profile answers for containers that are added to it.
 const SECCOMP: &str = "seccompProfile_restricted";
@@ -107,8 +114,7 @@ impl Run<'_> {
         let (edits, patch) = {
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { return Ok(()) };
-            let Ok(Some(pod)) = kind.read(root) else { return Ok(()) };
-            let patch = harden(&pod.spec, &violated, self.workloads, true);
+            let patch = harden(&before.spec, &violated, self.workloads, true);
             let spec = Path::of(kind.spec_path());
             let edits = edits(root, &patch, &Places::of_pod(&spec)).and_then(|edits| {
                 // Edits that meet each other are found only here.
@@ -119,6 +125,7 @@ impl Run<'_> {
                 Err(error) => {
                     let why = item.edit_error(&error).with_place();
                     findings::not_possible(item, root, &why, report);
+                    self.note_injection(item, &before);
                     return Ok(());
                 }
             };
@@ -145,17 +152,12 @@ impl Run<'_> {
     /// Judges a pod by itself, and as it is admitted. None where there is no pod, or none that can be read.
     fn judge(&self, item: &Item<'_>, kind: &PodKind, report: &mut Report) -> Result<Option<Judgement>, Error> {
         let latest = LevelVersion { level: self.level, version: Version::Latest };
-        let own = {
+        let pod = {
             let parsed = item.parse_leniently()?;
             let Some(root) = parsed.root() else { return Ok(None) };
             match kind.read(root) {
                 Ok(None) => return Ok(None),
-                Ok(Some(mut pod)) => {
-                    // A container of the injector's is judged by what the injector makes of it.
-                    pod.spec.containers.retain(|container| container.image.as_deref() != Some(IMAGE_OF_INJECTOR));
-                    defaults::apply_to_pod(&mut pod.spec);
-                    evaluate(self.level, Version::Latest, &pod.metadata, &pod.spec)
-                }
+                Ok(Some(pod)) => pod,
                 Err(error) => {
                     let why = item.decode_error(&error).with_place();
                     findings::undecodable(item, root, &why, report);
@@ -163,15 +165,52 @@ impl Run<'_> {
                 }
             }
         };
-        let injected = match self.cluster.admit(item)?.map(|subject| subject.outcome) {
-            Some(Outcome::Judged(pod)) if pod.injected && pod.doubt.is_none() => {
-                let is_new = |violation: &Violation| own.iter().all(|known| known.check != violation.check);
-                pod.violations(latest).into_iter().filter(is_new).collect()
-            }
-            _ => Vec::new(),
+        let admitted = match self.cluster.admit(item)?.map(|subject| subject.outcome) {
+            Some(Outcome::Judged(admitted)) if admitted.injected && admitted.doubt.is_none() => Some(admitted),
+            _ => None,
         };
-        Ok(Some(Judgement { own, injected }))
+        let mut spec = pod.spec;
+        leave_to_injector(&mut spec, admitted.as_ref().map(|admitted| &admitted.pod.spec));
+        let mut defaulted = spec.clone();
+        defaults::apply_to_pod(&mut defaulted);
+        let own = evaluate(self.level, Version::Latest, &pod.metadata, &defaulted);
+        let is_new = |violation: &Violation| own.iter().all(|known| known.check != violation.check);
+        let injected = admitted.map(|admitted| admitted.violations(latest)).unwrap_or_default();
+        let injected = injected.into_iter().filter(is_new).collect();
+        Ok(Some(Judgement { own, injected, spec }))
     }
+}
+
+/// Puts what the injector makes of containers with its image, as gateways have them, into their places: what is written there
+/// overrides the injector field by field. Without an injection nothing is known of them.
+fn leave_to_injector(spec: &mut PodSpec, admitted: Option<&PodSpec>) {
+    let is_its = |container: &Container| container.image.as_deref() == Some(IMAGE_OF_INJECTOR);
+    if !spec.containers.iter().any(is_its) {
+        return;
+    }
+    if let Some(admitted) = admitted {
+        spec.security_context.clone_from(&admitted.security_context);
+        for container in spec.containers.iter_mut().filter(|container| is_its(container)) {
+            if let Some(made) = admitted.containers.iter().find(|made| made.name == container.name) {
+                container.clone_from(made);
+            }
+        }
+    }
+    // Emptied, not removed: the others keep their places.
+    for container in spec.containers.iter_mut().filter(|container| is_its(container)) {
+        container.security_context = faultless();
+    }
+}
+
+/// A context that no check objects to.
+fn faultless() -> Option<SecurityContext> {
+    Some(SecurityContext {
+        allow_privilege_escalation: Some(false),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+        run_as_non_root: Some(true),
+        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+        ..SecurityContext::default()
+    })
 }
 
 /// Where the parts of a pod stand in a text.

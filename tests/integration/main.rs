@@ -6,6 +6,7 @@ mod bad_input;
 mod cases;
 mod config;
 mod expected;
+mod harden;
 mod hosts;
 mod injector;
 mod invariants;

@@ -36,6 +36,7 @@ pub(super) fn container_context(existing: Option<View<'_>>, user: Option<(i64, O
         ("seccompProfile".to_owned(), json!({"type": "RuntimeDefault"})),
     ]);
     wanted.extend(user_fields(existing, user));
+    crate::harden::sort(&mut wanted);
     unsaid(existing, &wanted)
 }
 

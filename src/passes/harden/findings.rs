@@ -145,8 +145,8 @@ pub(super) fn unknown_users(patch: &Patch) -> Option<String> {
         .collect();
     let word = if names.len() == 1 { "container" } else { "containers" };
     Some(format!(
-        "`runAsNonRoot` was not set for {word} {}: no numeric user is known, and an image that runs as root would not start \
-         with it; add the image and its user to `workloads.users`, or set `workloads.assumeNonRoot`",
+        "`runAsNonRoot` was not set for {word} {}: no numeric user other than root is known, and an image that runs as root \
+         would not start with it; add the image and its user to `workloads.users`, or set `workloads.assumeNonRoot`",
         names.join(", ")
     ))
 }

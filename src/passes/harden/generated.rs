@@ -19,7 +19,7 @@ mod workflows;
 
 use super::{Report, Rule, findings as say, text};
 use crate::config::{Config, Harden, Workloads};
-use crate::krm::{Error, Field, Finding, Item, List, Severity};
+use crate::krm::{Error, Field, Finding, Item, List, ResourceRef, Severity};
 use crate::kube::profile_labels;
 use crate::kubeflow::factories::{Evidence, FACTORIES, Factory, Knob};
 use crate::kubeflow::lacks::Lacks;
@@ -120,10 +120,17 @@ pub(super) fn run(list: &mut List<'_>, workloads: &Workloads, report: &mut Repor
         item.apply(edits)?;
     }
     for (namespace, deployment) in restart {
-        let message = format!(
-            "{deployment} reads its settings only when it starts: kubectl rollout restart deployment/{deployment} -n {namespace}"
-        );
-        report.add(Finding::new(Rule::RestartNeeded, Severity::Info, message));
+        let of_namespace = if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") };
+        let message =
+            format!("reads its settings only when it starts: kubectl rollout restart deployment/{deployment}{of_namespace}");
+        let mut finding = Finding::new(Rule::RestartNeeded, Severity::Info, message);
+        finding.resource_ref = Some(ResourceRef {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            name: deployment.to_owned(),
+            namespace,
+        });
+        report.add(finding);
     }
     Ok(())
 }

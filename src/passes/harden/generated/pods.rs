@@ -57,8 +57,8 @@ pub(super) fn trials(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) {
     let data = resource.root.get("data");
     let keys: Vec<String> =
         data.iter().flat_map(View::entries).map(|(key, _)| key.scalar_text().to_owned()).collect();
+    let mut unknown = Patch::default();
     for key in keys {
-        let mut unknown = Patch::default();
         resource.text(&key, |trial| {
             let mut all = Edits::default();
             for (path, spec) in trials::pod_specs(trial) {
@@ -69,8 +69,8 @@ pub(super) fn trials(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) {
             }
             Ok(all)
         });
-        warn_of_users(resource, unknown);
     }
+    warn_of_users(resource, unknown);
 }
 
 /// The file browser of a volume.
@@ -141,7 +141,12 @@ fn unreadable(resource: &mut Resource<'_, '_>, why: &str) {
 }
 
 fn warn_of_users(resource: &mut Resource<'_, '_>, mut patch: Patch) {
-    patch.unknown_users.dedup();
+    let mut known = Vec::new();
+    patch.unknown_users.retain(|user| {
+        let is_new = !known.contains(user);
+        known.push(user.clone());
+        is_new
+    });
     if let Some(message) = findings::unknown_users(&patch) {
         resource.warnings.push((Rule::HardenUserUnknown, message));
     }
