@@ -223,7 +223,8 @@ fn members(spec: &PodSpec) -> Vec<Member<'_>> {
     let init = spec.init_containers.as_deref().unwrap_or_default().iter().enumerate().map(of(ContainerList::Init));
     let regular = spec.containers.iter().enumerate().map(of(ContainerList::Regular));
     let ephemeral = spec.ephemeral_containers.as_deref().unwrap_or_default().iter().enumerate();
-    let ephemeral = ephemeral.map(|(index, container)| Member::of_ephemeral((ContainerList::Ephemeral, index), container));
+    let ephemeral =
+        ephemeral.map(|(index, container)| Member::of_ephemeral((ContainerList::Ephemeral, index), container));
     init.chain(regular).chain(ephemeral).collect()
 }
 

@@ -14,16 +14,24 @@ use serde_json::Value;
 use super::{Entries, Member, Patch, Pod, UnknownUser};
 use crate::config::{ImageUser, Workloads};
 
-/// istiod and gateways run as their images say; the charts set their user where one is to be set.
-const ISTIO: [&str; 2] = ["discovery", "istio-proxy"];
+/// Istio's images of istiod and of gateways name their user by number, `USER 1337:1337` (istio `pilot/docker`); charts set
+/// another one where they want it.
+const ISTIO: [&str; 2] = ["pilot", "proxyv2"];
+
+fn is_of_istio(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    ISTIO.contains(&name.split([':', '@']).next().unwrap_or(name))
+}
 
 enum Known<'w> {
     /// The container says it itself, for or against.
     Said,
-    /// A numeric user from the pod, or an assumption.
+    /// A numeric user from the pod or its image, or an assumption.
     FromPod,
     FromUsers(&'w ImageUser),
-    Unknown { is_root: bool },
+    Unknown {
+        is_root: bool,
+    },
 }
 
 pub(super) fn harden(pod: &Pod<'_>, workloads: &Workloads, patch: &mut Patch) {
@@ -72,11 +80,11 @@ fn known<'w>(pod: &Pod<'_>, member: &Member<'_>, pod_user: Option<i64>, workload
     if says(member).is_some() || user == Some(0) {
         return Known::Said;
     }
-    if user.is_some() {
+    if user.is_some() || is_of_istio(member.image) {
         return Known::FromPod;
     }
     // Windows knows no numeric users.
-    let entry = workloads.user_of(member.image).filter(|_| !pod.windows && !ISTIO.contains(&member.name));
+    let entry = workloads.user_of(member.image).filter(|_| !pod.windows);
     match entry {
         Some(entry) if entry.run_as_user == 0 => Known::Unknown { is_root: true },
         Some(entry) if !member.is_privileged() => Known::FromUsers(entry),

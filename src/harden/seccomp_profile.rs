@@ -50,4 +50,3 @@ pub(super) fn harden(pod: &Pod<'_>, patch: &mut Patch) {
         set(patch.container(member.slot));
     }
 }
-

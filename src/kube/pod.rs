@@ -52,7 +52,12 @@ static KINDS: [PodKind; 9] = [
     PodKind { api_version: "apps/v1", kind: "StatefulSet", spec: IN_TEMPLATE, read: stateful_set },
     PodKind { api_version: "apps/v1", kind: "DaemonSet", spec: IN_TEMPLATE, read: daemon_set },
     PodKind { api_version: "batch/v1", kind: "Job", spec: IN_TEMPLATE, read: job },
-    PodKind { api_version: "batch/v1", kind: "CronJob", spec: &["spec", "jobTemplate", "spec", "template", "spec"], read: cron_job },
+    PodKind {
+        api_version: "batch/v1",
+        kind: "CronJob",
+        spec: &["spec", "jobTemplate", "spec", "template", "spec"],
+        read: cron_job,
+    },
 ];
 
 impl PodKind {

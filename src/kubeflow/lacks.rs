@@ -49,9 +49,8 @@ impl Field {
 
     /// Whether a security context says it.
     fn is_in(self, context: View<'_>) -> bool {
-        let is = |keys: &[&str], expected: Scalar<'_>| {
-            context.find(keys).and_then(|value| value.scalar()) == Some(expected)
-        };
+        let is =
+            |keys: &[&str], expected: Scalar<'_>| context.find(keys).and_then(|value| value.scalar()) == Some(expected);
         match self {
             Self::AllowPrivilegeEscalation => is(&["allowPrivilegeEscalation"], Scalar::Bool(false)),
             Self::Capabilities => context

@@ -19,8 +19,8 @@
 //! their own style, and says what is left for a person. A pod that meets the level as it is admitted is not touched.
 //! The agents of Istio on the node are left alone.
 
-mod findings;
 mod fill;
+mod findings;
 mod generated;
 mod injector;
 mod text;

@@ -79,9 +79,8 @@ pub(super) fn pipelines_viewers(evidence: &Evidence<'_, '_>) -> Judged {
 }
 
 pub(super) fn volume_viewers(evidence: &Evidence<'_, '_>) -> Judged {
-    let lacks = evidence.inside("volumes-web-app-viewer-spec", "viewer-spec.yaml", |viewer| {
-        viewer.get("podSpec").map(of_pod_spec)
-    })?;
+    let lacks = evidence
+        .inside("volumes-web-app-viewer-spec", "viewer-spec.yaml", |viewer| viewer.get("podSpec").map(of_pod_spec))?;
     Ok(lacks.flatten())
 }
 
@@ -123,7 +122,8 @@ pub(super) fn knative_services(evidence: &Evidence<'_, '_>) -> Judged {
             continue;
         }
         let parsed = item.parse_leniently()?;
-        let word = parsed.root().and_then(|root| root.find(&["data", "secure-pod-defaults"])).map(|word| word.scalar_text());
+        let word =
+            parsed.root().and_then(|root| root.find(&["data", "secure-pod-defaults"])).map(|word| word.scalar_text());
         let sets_user = evidence.platform.is_from(Controller::Knative, (1, 12, 0));
         lacks = match word.map(str::to_ascii_lowercase).as_deref() {
             Some("enabled") if sets_user => Lacks::default(),
@@ -169,7 +169,8 @@ pub(super) fn katib_trials(evidence: &Evidence<'_, '_>) -> Judged {
             let Some(embedded) = Embedded::of(value) else { continue };
             let Ok(tree) = Tree::parse(embedded.text()) else { continue };
             let Some(trial) = tree.root(embedded.text()) else { continue };
-            let lacks = merged(crate::kubeflow::trials::pod_specs(trial).into_iter().map(|(_, spec)| of_pod_spec(spec)));
+            let lacks =
+                merged(crate::kubeflow::trials::pod_specs(trial).into_iter().map(|(_, spec)| of_pod_spec(spec)));
             all.get_or_insert_with(Lacks::default).extend(lacks);
         }
     }
@@ -179,7 +180,8 @@ pub(super) fn katib_trials(evidence: &Evidence<'_, '_>) -> Judged {
 pub(super) fn trainer_runtimes(evidence: &Evidence<'_, '_>) -> Judged {
     let of_runtime = |root: View<'_>| {
         let jobs = root.find(&["spec", "template", "spec", "replicatedJobs"]);
-        let specs = jobs.iter().flat_map(View::items).filter_map(|job| job.find(&["template", "spec", "template", "spec"]));
+        let specs =
+            jobs.iter().flat_map(View::items).filter_map(|job| job.find(&["template", "spec", "template", "spec"]));
         merged(specs.map(of_pod_spec))
     };
     evidence.resources("trainer.kubeflow.org/", &["ClusterTrainingRuntime"], of_runtime)
@@ -203,7 +205,9 @@ impl Evidence<'_, '_> {
     /// The ConfigMaps of a name, with or without kustomize's hash.
     fn config_maps(&self, name: &str) -> impl Iterator<Item = &Item<'_>> {
         let items = self.list.items().iter().filter(|item| item.is("v1", "ConfigMap") && !item.is_local_config());
-        items.filter(move |item| item.name().strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+        items.filter(move |item| {
+            item.name().strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
     }
 
     /// Something of every value of a ConfigMap.

@@ -21,18 +21,15 @@ pub(super) fn contradicting_users(workloads: &Workloads, report: &mut Report) {
     for (place, user) in workloads.users.iter().enumerate() {
         let first = workloads.users[..place].iter().find(|earlier| earlier.image == user.image);
         let Some(first) = first.filter(|first| *first != user) else { continue };
-        let id = |user: i64, group: Option<i64>| group.map_or_else(|| user.to_string(), |group| format!("{user}:{group}"));
+        let id =
+            |user: i64, group: Option<i64>| group.map_or_else(|| user.to_string(), |group| format!("{user}:{group}"));
         let message = format!(
             "`workloads.users` says of \"{}\" first {} and then {}; the first entry counts, so remove one",
             user.image.as_str(),
             id(first.run_as_user, first.run_as_group),
             id(user.run_as_user, user.run_as_group)
         );
-        let field = Field {
-            path: format!("spec.workloads.users[{place}]"),
-            current_value: None,
-            proposed_value: None,
-        };
+        let field = Field { path: format!("spec.workloads.users[{place}]"), current_value: None, proposed_value: None };
         report.add(Finding::new(Rule::UsersContradict, Severity::Warning, message).with_field(field));
     }
 }
@@ -216,9 +213,13 @@ pub(super) fn short_by_injection(short: &BTreeMap<String, Vec<String>>, level: L
     if pods.len() > NAMED {
         named.push(&more);
     }
+    let mend = if short.keys().all(|reason| reason == super::injector::REASON) {
+        "Injected containers take their profile from the pod: set `securityContext.seccompProfile` of the pod"
+    } else {
+        "Set `istio.mode: cni`, which takes the privileges of istio-init to the node"
+    };
     let message = format!(
-        "{} meet{} {level} alone and not as admitted, by what Istio's injector adds: {}. Set `istio.mode: cni`, which takes the \
-         privileges of istio-init to the node: {}",
+        "{} meet{} {level} alone and not as admitted, by what Istio's injector adds: {}. {mend}: {}",
         if pods.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", pods.len()) },
         if pods.len() == 1 { "s" } else { "" },
         reasons.join(", "),

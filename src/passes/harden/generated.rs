@@ -60,7 +60,9 @@ impl Resource<'_, '_> {
                 self.edits.extend(changed.edits);
                 self.fields.push(Path::of(&["data", key]));
                 if changed.restyled {
-                    let message = format!("the text of `data.{key}` was written anew in double quotes: its style has no place for a change");
+                    let message = format!(
+                        "the text of `data.{key}` was written anew in double quotes: its style has no place for a change"
+                    );
                     self.notes.push(message);
                 }
             }
@@ -74,7 +76,8 @@ impl Resource<'_, '_> {
         if entries.is_empty() {
             return;
         }
-        let values: Vec<(&str, serde_json::Value)> = entries.iter().map(|(key, value)| (*key, (*value).into())).collect();
+        let values: Vec<(&str, serde_json::Value)> =
+            entries.iter().map(|(key, value)| (*key, (*value).into())).collect();
         match self.edits.set(self.root, &["data"], &values) {
             Ok(()) => self.fields.extend(entries.iter().map(|(key, _)| Path::of(&["data", key]))),
             Err(error) => {
@@ -121,8 +124,9 @@ pub(super) fn run(list: &mut List<'_>, workloads: &Workloads, report: &mut Repor
     }
     for (namespace, deployment) in restart {
         let of_namespace = if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") };
-        let message =
-            format!("reads its settings only when it starts: kubectl rollout restart deployment/{deployment}{of_namespace}");
+        let message = format!(
+            "reads its settings only when it starts: kubectl rollout restart deployment/{deployment}{of_namespace}"
+        );
         let mut finding = Finding::new(Rule::RestartNeeded, Severity::Info, message);
         finding.resource_ref = Some(ResourceRef {
             api_version: "apps/v1".to_owned(),
@@ -175,7 +179,9 @@ fn is_setting(item: &Item<'_>) -> bool {
 fn change(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) -> Option<&'static str> {
     match resource.item.kind() {
         "ConfigMap" if resource.is_config_map("workflow-controller-configmap") => workflows::controller(resource, wish),
-        "ConfigMap" if resource.is_config_map("pipeline-install-config") => return workflows::pipelines(resource, wish),
+        "ConfigMap" if resource.is_config_map("pipeline-install-config") => {
+            return workflows::pipelines(resource, wish);
+        }
         "ConfigMap" if resource.is_config_map("katib-config") => return settings::katib(resource, wish),
         "ConfigMap" if resource.is_config_map("trial-templates") => pods::trials(resource, wish),
         "ConfigMap" if resource.is_config_map("config-features") => settings::knative(resource, wish),

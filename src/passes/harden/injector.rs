@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Report, Run, Rule, findings, text};
+use super::{Report, Rule, Run, findings, text};
 use crate::config::Config;
 use crate::istio::install::{self, Stated};
 use crate::krm::{Error, Field, Finding, List, Severity};
@@ -19,7 +19,7 @@ use crate::yaml::path::Path;
 const SINCE: u32 = 28;
 
 /// The reason that Pod Security gives where a container has no profile.
-const REASON: &str = "seccompProfile";
+pub(super) const REASON: &str = "seccompProfile";
 
 pub(super) fn run(list: &mut List<'_>, config: &Config, run: &mut Run<'_>, report: &mut Report) -> Result<(), Error> {
     let has_users = profile_labels::source(list)?.is_some();
@@ -78,7 +78,11 @@ fn set(list: &mut List<'_>, place: usize, keys: &[&str], report: &mut Report) ->
             };
             let message = "injected containers get the seccomp profile RuntimeDefault by `global.proxy.seccompProfile`, also in pods \
                            that have none of their own";
-            report.add_about(item, root, Finding::new(Rule::HardenGenerated, Severity::Info, message).with_field(field));
+            report.add_about(
+                item,
+                root,
+                Finding::new(Rule::HardenGenerated, Severity::Info, message).with_field(field),
+            );
         }
         edits
     };

@@ -11,12 +11,7 @@ impl Edits {
     ///
     /// # Errors
     /// [`EditError`] where something on the way is of another kind, or is shared with another place by an anchor.
-    pub fn merge_below(
-        &mut self,
-        root: View<'_>,
-        path: &Path,
-        patch: &Map<String, Value>,
-    ) -> Result<(), EditError> {
+    pub fn merge_below(&mut self, root: View<'_>, path: &Path, patch: &Map<String, Value>) -> Result<(), EditError> {
         let map = reach(root, path)?;
         self.merge_at(root, (map, path), &mut Vec::new(), map, patch)
     }
@@ -114,7 +109,8 @@ mod tests {
 
     #[test]
     fn what_is_shared_stays() {
-        for text in ["a:\n- &x {n: x}\n- *x\n", "a: &a\n- n: x\nb: *a\n", "b: &a\n- n: x\na: *a\n", "a: []\n", "a: x\n"] {
+        for text in ["a:\n- &x {n: x}\n- *x\n", "a: &a\n- n: x\nb: *a\n", "b: &a\n- n: x\na: *a\n", "a: []\n", "a: x\n"]
+        {
             assert!(edited(text, element(), serde_json::json!({"c": 1})).is_err(), "{text}");
         }
     }

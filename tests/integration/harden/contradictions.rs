@@ -42,7 +42,10 @@ pub(super) fn stand_against(check: &str, spec: &PodSpec, assumes: bool) -> bool 
             (privileged && of_pod.is_none())
                 || of_pod.is_some_and(|profile| states(&profile.type_, &profile.localhost_profile))
                 || any(&|context| {
-                    context.seccomp_profile.as_ref().is_some_and(|profile| states(&profile.type_, &profile.localhost_profile))
+                    context
+                        .seccomp_profile
+                        .as_ref()
+                        .is_some_and(|profile| states(&profile.type_, &profile.localhost_profile))
                 })
         }
         "procMount" | "procMount_restricted" => {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use unroot::filter::{Exit, Given};
+use unroot::krm::List;
 use unroot::kubeflow::factories::{Evidence, FACTORIES, Knob};
 use unroot::kubeflow::platform::Platform;
-use unroot::krm::List;
 
 use super::run;
 use crate::{expected, shared};
@@ -55,11 +55,16 @@ const CONFIG: &str = "apiVersion: fn.kubeflow.org/v1alpha1\nkind: Unroot\nspec:\
 fn restricted(build: &str) -> super::Ran {
     let given = Given { file: Some(("config.yaml", Ok(CONFIG.as_bytes().to_vec()))), words: &[] };
     let ran = run(build, &given);
-    assert_eq!(ran.exit, Exit::Done, "{:#?}", ran.said.iter().filter(|line| line.contains("[error]")).collect::<Vec<_>>());
+    assert_eq!(
+        ran.exit,
+        Exit::Done,
+        "{:#?}",
+        ran.said.iter().filter(|line| line.contains("[error]")).collect::<Vec<_>>()
+    );
     ran
 }
 
-fn pairs<'t>(list: &[(&'static str, &'t str)]) -> Vec<(&'static str, String)> {
+fn pairs(list: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     list.iter().map(|(code, lacks)| (*code, (*lacks).to_owned())).collect()
 }
 
@@ -108,7 +113,11 @@ fn generated_pods_of_26_03_before_and_after() {
     let said = ran.of_rule("generated-pods");
     assert_eq!(said.len(), left.len());
     assert!(said.iter().all(|line| line.starts_with("[warning] apps/v1/")), "{said:#?}");
-    assert!(said[1].starts_with("[warning] apps/v1/Deployment/kubeflow/notebook-controller-deployment: "), "{}", said[1]);
+    assert!(
+        said[1].starts_with("[warning] apps/v1/Deployment/kubeflow/notebook-controller-deployment: "),
+        "{}",
+        said[1]
+    );
     assert!(said[1].contains("there is no setting for it"));
 }
 
@@ -142,13 +151,19 @@ fn generated_pods_of_1_8_1_before_and_after() {
     assert!(lacking(&ran.out).contains(&("workflows-main", "runAsNonRoot".to_owned())));
     assert!(!lacking(&ran.out).iter().any(|(code, _)| *code == "workflows-executor"));
     let generated = ran.of_rule("harden-generated");
-    assert!(generated.iter().any(|line| line.contains("workflow-controller-configmap data: ") && line.contains("issue 9783")));
+    assert!(
+        generated
+            .iter()
+            .any(|line| line.contains("workflow-controller-configmap data: ") && line.contains("issue 9783"))
+    );
 }
 
 #[test]
 fn nothing_is_said_of_generated_pods_below_restricted() {
     let Some(build) = shared::read("kubeflow/26.03.yaml.gz") else { return };
-    for words in [&["userNamespaces=baseline"][..], &["enforce=restricted"], &["harden=baseline", "userNamespaces=baseline"]] {
+    for words in
+        [&["userNamespaces=baseline"][..], &["enforce=restricted"], &["harden=baseline", "userNamespaces=baseline"]]
+    {
         let ran = super::with_words(&build, words);
         assert_eq!(ran.of_rule("generated-pods"), Vec::<&str>::new(), "{words:?}");
         assert_eq!(ran.of_rule("harden-generated"), Vec::<&str>::new(), "{words:?}");

@@ -55,8 +55,7 @@ pub(super) fn storage_container(resource: &mut Resource<'_, '_>, wish: &Wish<'_>
 /// Katib's trial templates: a text each, with placeholders that are strings to YAML.
 pub(super) fn trials(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) {
     let data = resource.root.get("data");
-    let keys: Vec<String> =
-        data.iter().flat_map(View::entries).map(|(key, _)| key.scalar_text().to_owned()).collect();
+    let keys: Vec<String> = data.iter().flat_map(View::entries).map(|(key, _)| key.scalar_text().to_owned()).collect();
     let mut unknown = Patch::default();
     for key in keys {
         resource.text(&key, |trial| {

@@ -27,7 +27,9 @@ pub(super) fn katib(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) -> Option<
         };
         let mut all = edits(config, &patch, &places)?;
         let controller = config.find(&["init", "controller"]);
-        if controller.is_some_and(|controller| controller.get("injectSecurityContext").is_none_or(|flag| flag.is_null())) {
+        if controller
+            .is_some_and(|controller| controller.get("injectSecurityContext").is_none_or(|flag| flag.is_null()))
+        {
             all.set(config, &["init", "controller"], &[("injectSecurityContext", Value::Bool(true))])?;
             flag = true;
         }

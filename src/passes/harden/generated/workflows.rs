@@ -58,9 +58,8 @@ fn fill(
         let patch = context(inner.find(path));
         let mut edits = Edits::default();
         if !patch.is_empty() {
-            let whole = path.iter().rev().fold(patch, |inner, key| {
-                Map::from_iter([((*key).to_owned(), Value::Object(inner))])
-            });
+            let whole =
+                path.iter().rev().fold(patch, |inner, key| Map::from_iter([((*key).to_owned(), Value::Object(inner))]));
             edits.merge(inner, &whole)?;
         }
         Ok(edits)
@@ -92,7 +91,8 @@ pub(super) fn pipelines(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) -> Opt
         return None;
     }
     resource.notes.push(
-        "steps of pipelines run as 1000:0, whatever their component says; images that need another user do not start".to_owned(),
+        "steps of pipelines run as 1000:0, whatever their component says; images that need another user do not start"
+            .to_owned(),
     );
     resource.data(&entries);
     Some("ml-pipeline")
