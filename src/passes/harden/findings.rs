@@ -106,7 +106,7 @@ pub(super) fn users(item: &Item<'_>, patch: &Patch, kind: &PodKind, report: &mut
             "the pod got fsGroup {group} with fsGroupChangePolicy OnRootMismatch, which gives them to its group where the volume \
              can be changed so"
         ),
-        None => "nothing gives them to it".to_owned(),
+        None => "the pod's own fsGroup stays as it is".to_owned(),
     };
     let message = format!(
         "{} a user from `workloads.users` and {} a PersistentVolumeClaim: files that another user wrote there must be readable \

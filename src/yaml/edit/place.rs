@@ -94,7 +94,7 @@ mod tests {
             ("a:\n- n: x\n  c: {y: 1} # why\n", "a:\n- n: x\n  c: {y: 1, drop: [ALL], x: false} # why\n"),
             ("a:\n- c:\n  n: x\n", "a:\n- c: {drop: [ALL], x: false}\n  n: x\n"),
             ("{\"a\": [{\"n\": \"x\"}]}", "{\"a\": [{\"n\": \"x\", \"c\": {\"drop\": [\"ALL\"], \"x\": false}}]}"),
-            ("b: &b {y: 1}\na:\n- c: *b\n  n: x\n", "b: &b {y: 1}\na:\n- c: {y: 1, drop: [ALL], x: false}\n  n: x\n"),
+            ("b: &b {z: 1}\na:\n- c: *b\n  n: x\n", "b: &b {z: 1}\na:\n- c: {z: 1, drop: [ALL], x: false}\n  n: x\n"),
         ] {
             assert_eq!(edited(text, element(), context()).as_deref(), Ok(expected), "{text}");
         }

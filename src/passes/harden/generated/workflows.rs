@@ -90,10 +90,12 @@ pub(super) fn pipelines(resource: &mut Resource<'_, '_>, wish: &Wish<'_>) -> Opt
     if entries.is_empty() {
         return None;
     }
-    resource.notes.push(
-        "steps of pipelines run as 1000:0, whatever their component says; images that need another user do not start"
-            .to_owned(),
-    );
+    let or = |key: &str, default: &str| said(key).unwrap_or_else(|| default.to_owned());
+    resource.notes.push(format!(
+        "steps of pipelines run as {}:{}, whatever their component says; images that need another user do not start",
+        or(STEP_CONTEXT[1].0, STEP_CONTEXT[1].1),
+        or(STEP_CONTEXT[2].0, STEP_CONTEXT[2].1)
+    ));
     resource.data(&entries);
     Some("ml-pipeline")
 }
