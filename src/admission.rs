@@ -9,6 +9,7 @@
 
 mod cluster;
 mod configuration;
+mod wording;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use crate::pod_security::{self, Level, LevelVersion, Version, Violation, default
 
 pub use cluster::{Cluster, Namespace, Origin};
 pub use configuration::{AdmissionDefaults, is_admission_configuration};
+pub(crate) use wording::{depends_on_version, other_webhooks};
 
 /// What becomes of the pod of a resource.
 #[derive(Clone, Debug)]
@@ -38,6 +40,13 @@ pub enum Outcome {
         undecodable: bool,
     },
 }
+
+/// How a detail begins that names the injector's init container and no container of the pod's own.
+const ONLY_ISTIO_INIT: &str = "container \"istio-init\"";
+
+/// No field of the pod's own mends what the injector adds.
+const MEND_ISTIO_INIT: &str =
+    "Istio's injector adds this container. Set `istio.mode: cni`, which takes its privileges to the node.";
 
 /// A pod as Pod Security admission sees it.
 #[derive(Clone, Debug)]
@@ -59,7 +68,15 @@ impl AdmittedPod {
         if self.exempt {
             return Vec::new();
         }
-        pod_security::evaluate(asked.level, asked.version, &self.pod.metadata, &self.pod.spec)
+        let mut violations = pod_security::evaluate(asked.level, asked.version, &self.pod.metadata, &self.pod.spec);
+        if self.injected {
+            for violation in &mut violations {
+                if violation.detail.starts_with(ONLY_ISTIO_INIT) {
+                    violation.mend = MEND_ISTIO_INIT;
+                }
+            }
+        }
+        violations
     }
 
     /// The strictest level that allows the pod.
@@ -85,8 +102,8 @@ impl AdmittedPod {
 pub struct Subject {
     /// What becomes of its pod.
     pub outcome: Outcome,
-    /// The line of the input on which the resource begins.
-    pub line: usize,
+    /// The byte of the input at which the resource begins: a line would have to be counted for each.
+    pub offset: usize,
     /// A key that is there twice: the API server reads the last.
     pub duplicate_key: Option<String>,
 }
@@ -117,7 +134,7 @@ impl Cluster {
             Ok(Some(pod)) => self.follow(item, kind, pod),
             Err(error) => Outcome::Failed { why: item.decode_error(&error).with_place(), undecodable: true },
         };
-        Ok(Some(Subject { outcome, line: item.line_of(root), duplicate_key: item.duplicate_key(root) }))
+        Ok(Some(Subject { outcome, offset: item.offset_of(root), duplicate_key: item.duplicate_key(root) }))
     }
 
     fn follow(&self, item: &Item<'_>, kind: &PodKind, mut pod: PodToBe) -> Outcome {

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admission::{
-    AdmissionDefaults, AdmittedPod, Cluster, Outcome as Fate, is_admission_configuration, namespace_of,
+    AdmissionDefaults, Cluster, Outcome as Fate, depends_on_version, is_admission_configuration, namespace_of,
+    other_webhooks,
 };
 use crate::config::Config;
 use crate::filter::{Exit, from_file};
 use crate::krm::form;
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::passes;
-use crate::pod_security::{Level, LevelVersion, Version, Violation};
+use crate::pod_security::{Level, LevelVersion, Version};
 use crate::report::{self, Judged, Located, Output, Report, Verdict};
 use crate::rules::Rule;
+use crate::yaml::source::line_of;
 
 /// An input of its own: a file, or standard input.
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +119,10 @@ fn read<'s>(sources: &[Source<'s>]) -> Result<(List<'s>, AdmissionDefaults), Err
 fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let mut webhooks: BTreeMap<String, usize> = BTreeMap::new();
     let mut namespaces = BTreeSet::new();
+    let mut lines = Lines::default();
     for item in list.items() {
         let Some(subject) = cluster.admit(item)? else { continue };
+        let line = lines.of(item, subject.offset);
         let namespace = namespace_of(item);
         let (policy, label_errors) = cluster.policy(namespace);
         let asked = LevelVersion {
@@ -132,7 +136,7 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
         let mut say = |rule, severity, message: String| {
             let mut finding = Finding::new(rule, severity, message);
             finding.resource_ref = Some(item.reference());
-            report.say(Located { finding, input: item.input(), line: Some(subject.line) });
+            report.say(Located { finding, input: item.input(), line: Some(line) });
         };
         if options.level.is_none() && namespaces.insert(namespace.to_owned()) {
             for error in label_errors {
@@ -167,13 +171,7 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
                 Ok(Judged { injected: pod.injected, exempt: pod.exempt, meets: pod.meets(asked.version), violations })
             }
         };
-        report.verdicts.push(Verdict {
-            resource: item.reference(),
-            input: item.input(),
-            line: subject.line,
-            asked,
-            judged,
-        });
+        report.verdicts.push(Verdict { resource: item.reference(), input: item.input(), line, asked, judged });
     }
     if let Some(finding) = other_webhooks(&webhooks) {
         report.say(Located { finding, input: 0, line: None });
@@ -181,68 +179,59 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
     Ok(())
 }
 
-/// Says from which version on a pod that `latest` allows is allowed, where clusters in use would refuse it.
-pub(crate) fn depends_on_version(pod: &AdmittedPod, asked: LevelVersion, violations: &[Violation]) -> Option<String> {
-    if asked.version != Version::Latest || !violations.is_empty() {
-        return None;
-    }
-    let since = pod.allowed_since(asked.level)?;
-    Some(format!(
-        "{} allows the pod only from {since} on: a cluster of an older version refuses it although its label says latest",
-        asked.level
-    ))
+/// Counts lines once through an input: resources come in its order.
+#[derive(Default)]
+struct Lines {
+    input: usize,
+    offset: usize,
+    before: usize,
 }
 
-/// Names the webhooks once: what they do to a pod is in no manifest.
-pub(crate) fn other_webhooks(webhooks: &BTreeMap<String, usize>) -> Option<Finding> {
-    if webhooks.is_empty() {
-        return None;
+impl Lines {
+    fn of(&mut self, item: &Item<'_>, offset: usize) -> usize {
+        if item.input() != self.input || offset < self.offset {
+            *self = Self { input: item.input(), ..Self::default() };
+        }
+        self.before += line_of(&item.source()[self.offset..], offset - self.offset) - 1;
+        self.offset = offset;
+        self.before + 1
     }
-    let named: Vec<String> = webhooks
-        .iter()
-        .map(|(name, pods)| format!("{name} ({pods} {})", if *pods == 1 { "pod" } else { "pods" }))
-        .collect();
-    let message = format!(
-        "other mutating webhooks of the input see pods, which are judged without what these may change: {}",
-        named.join(", ")
-    );
-    Some(Finding::new(Rule::OtherWebhooks, Severity::Info, message))
 }
 
 /// What a run of the filter would still change.
 fn not_applied(list: &mut List<'_>, config: &Config) -> Result<Vec<Located>, Error> {
-    let count = list.items().len();
+    let before: Vec<ResourceRef> = list.items().iter().map(Item::reference).collect();
     let findings = passes::run(list, config)?;
-    let changes = findings.into_iter().filter(|finding| finding.severity == Severity::Info && finding.field.is_some());
-    let mut missing: Vec<Located> = changes
-        .map(|mut change| {
-            change.tags.insert("not-applied", change.tags.get("rule").cloned().unwrap_or_default());
-            change.tags.insert("rule", Rule::ConfigNotApplied.code().to_owned());
-            change.severity = Severity::Error;
-            change.message =
-                format!("the configuration has not been applied; a run would still do this: {}", change.message);
-            locate(list, change)
-        })
-        .collect();
-    // A change that no finding tells of must not pass for none.
-    let told: BTreeSet<ResourceRef> =
-        missing.iter().filter_map(|located| located.finding.resource_ref.clone()).collect();
-    let untold = list.items().iter().filter(|item| item.is_changed() && !told.contains(&item.reference()));
-    for item in untold {
-        let message = "the configuration has not been applied; a run would still change this resource";
-        let mut finding = Finding::new(Rule::ConfigNotApplied, Severity::Error, message);
-        finding.resource_ref = Some(item.reference());
-        missing.push(Located { finding, input: item.input(), line: Some(item.first_line()) });
+    let after: BTreeSet<ResourceRef> = list.items().iter().map(Item::reference).collect();
+    let mut missing = Vec::new();
+    let mut told = BTreeSet::new();
+    for mut change in findings.into_iter().filter(tells_a_change) {
+        told.extend(change.resource_ref.clone());
+        change.tags.insert("not-applied", change.tags.get("rule").cloned().unwrap_or_default());
+        change.tags.insert("rule", Rule::ConfigNotApplied.code().to_owned());
+        change.severity = Severity::Error;
+        change.message = format!("{NOT_APPLIED} do this: {}", change.message);
+        missing.push(locate(list, change));
     }
-    if list.items().len() != count && missing.is_empty() {
-        let message = "the configuration has not been applied; a run would still add or remove resources";
-        missing.push(Located {
-            finding: Finding::new(Rule::ConfigNotApplied, Severity::Error, message),
-            input: 0,
-            line: None,
-        });
+    // A change that no finding tells of must not pass for none.
+    let touched = list.items().iter().filter(|item| item.is_changed() || item.is_added()).map(Item::reference);
+    let removed = before.into_iter().filter(|reference| !after.contains(reference));
+    for reference in touched.chain(removed).filter(|reference| !told.contains(reference)).collect::<Vec<_>>() {
+        let message = format!("{NOT_APPLIED} change this resource");
+        let mut finding = Finding::new(Rule::ConfigNotApplied, Severity::Error, message);
+        finding.resource_ref = Some(reference);
+        missing.push(locate(list, finding));
     }
     Ok(missing)
+}
+
+const NOT_APPLIED: &str = "the configuration has not been applied; a run would still";
+
+/// Whether a finding tells of something that the run has done, and not only of what is so.
+fn tells_a_change(finding: &Finding) -> bool {
+    let rule = finding.tags.get("rule").and_then(|code| Rule::of_code(code));
+    let whole_object = matches!(rule, Some(Rule::IstioObjectAdded | Rule::IstioObjectRemoved));
+    finding.severity == Severity::Info && (finding.field.is_some() || whole_object)
 }
 
 /// A finding with the place of its resource in the input.

@@ -6,30 +6,52 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use unroot::pod_security::{Level, Version};
 
-const EXAMPLES: &str = "\
+// Lines are broken by hand: clap would ask the terminal for its width, and the same call must give the same bytes.
+const WHAT_IT_DOES: &str = "\
+Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces, moves Istio between
+sidecars with istio-init and istio-cni, and says which pods the labels will refuse.
+
+Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same
+form on standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error,
+and into the `results` of a ResourceList.";
+
+const AFTER_HELP: &str = "\
 Examples:
-  kustomize build example > platform.yaml && unroot enforce=baseline warn=restricted < platform.yaml > labelled.yaml
-  unroot --config unroot.yaml < platform.yaml > labelled.yaml
-  kpt fn eval DIR --exec unroot -- enforce=baseline
-  kustomize build example | unroot check --level restricted
+  kustomize build example > rendered.yaml &&
+    unroot enforce=baseline warn=restricted < rendered.yaml > labelled.yaml
+  unroot --config unroot.yaml < rendered.yaml > labelled.yaml
+  unroot istio=cni platform=gke < rendered.yaml > rootless.yaml
+  kpt fn eval DIR --exec unroot -- enforce=baseline warn=restricted
+  unroot check --level restricted rendered.yaml
 
-Keys of KEY=VALUE (those of a functionConfig of kind ConfigMap): enforce, audit, warn, version, floor,
-userNamespaces, istio, platform, cniNamespace, ztunnelNamespace, waypoints, harden, assumeNonRoot, onViolation.
-A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) has more: see fn-config/unroot.yaml.
+Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
+  enforce           privileged | baseline | restricted | strictest: pods below this level are refused
+  audit, warn       the first three: pods below are noted in the audit log, their authors are warned
+  version           latest | v1.N: writes the versions of these levels too
+  userNamespaces    a level: what Kubeflow's profile controller makes user namespaces enforce
+  floor             a level: `enforce=strictest` below it is an error; baseline where absent
+  istio             sidecar | cni: the data plane mode that the platform shall have
+  platform          gke | openshift | k3d | k3s | microk8s | minikube | none
+  cniNamespace      namespace of istio-cni; kube-system where absent
+  onViolation       fail | warn: what a pod is that its namespace will refuse, an error or a warning
+  ztunnelNamespace, waypoints, harden, assumeNonRoot
+                    checked; ambient and hardening are not yet in this version and are refused
+A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) can say more, such as other levels for
+some namespaces. A list that brings its own functionConfig needs no arguments.
 
-Exit codes: 0 done; 1 done, with findings of severity error; 2 input or configuration unusable, nothing was
-changed; 3 a bug of unroot.
+Exit codes:
+  0  done
+  1  done, with findings of severity error; of another form than a ResourceList nothing is written
+  2  input or configuration unusable, nothing was changed
+  3  a bug of unroot
 
 With kustomize, an exec function needs --enable-alpha-plugins and --enable-exec; without the second flag
 kustomize skips it and says nothing.";
 
-/// Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces, and says what they will do.
-///
-/// Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same form on
-/// standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error and into the
-/// list's `results`.
+/// Runs a Kubeflow or Istio platform without root
 #[derive(Debug, Parser)]
-#[command(name = "unroot", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "unroot", version, long_about = WHAT_IT_DOES, after_long_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

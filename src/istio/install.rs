@@ -59,6 +59,8 @@ pub struct Install {
     pub platform: Option<Platform>,
     /// Injected pods bring their own proxy up before other containers start.
     pub native_sidecars: bool,
+    /// Pull secrets of istiod's ServiceAccount.
+    account_secrets: Vec<String>,
 }
 
 impl Install {
@@ -81,11 +83,13 @@ impl Install {
         self.value(path).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// `global.imagePullSecrets`, which are plain names.
+    /// `global.imagePullSecrets`, which are plain names, else those that someone gave istiod's own ServiceAccount.
     #[must_use]
     pub fn pull_secrets(&self) -> Vec<String> {
         let secrets = self.value(&["global", "imagePullSecrets"]).and_then(Value::as_array);
-        secrets.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+        let names: Vec<String> =
+            secrets.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        if names.is_empty() { self.account_secrets.clone() } else { names }
     }
 
     /// `default`, or the revision's name.
@@ -115,6 +119,7 @@ struct Istiod {
     labels: InstallLabels,
     platform: Option<Platform>,
     native_sidecars: bool,
+    account: String,
 }
 
 /// All control planes of a list, in the order of their injectors.
@@ -166,6 +171,7 @@ pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error>
             images,
             labels: istiod.as_ref().map_or_else(|| install_labels(root), |istiod| istiod.labels.clone()),
             platform: platform_word.parse().ok().or(istiod.as_ref().and_then(|istiod| istiod.platform)),
+            account_secrets: istiod.as_ref().map_or(Ok(Vec::new()), |istiod| account_secrets(list, istiod))?,
             native_sidecars: istiod.is_some_and(|istiod| istiod.native_sidecars),
             values,
         });
@@ -262,7 +268,22 @@ fn read_istiod(index: usize, item: &Item<'_>) -> Result<Option<Istiod>, Error> {
         labels: install_labels(root),
         platform: variable("PLATFORM").and_then(|word| word.parse().ok()),
         native_sidecars: variable("ENABLE_NATIVE_SIDECARS") == Some("true"),
+        account: root
+            .find(&["spec", "template", "spec", "serviceAccountName"])
+            .map(|name| name.scalar_text().to_owned())
+            .unwrap_or_default(),
     }))
+}
+
+fn account_secrets(list: &List<'_>, istiod: &Istiod) -> Result<Vec<String>, Error> {
+    let account = list.items().iter().find(|item| {
+        item.is("v1", "ServiceAccount") && item.name() == istiod.account && item.namespace() == istiod.part.namespace
+    });
+    let Some(item) = account.filter(|item| !item.is_local_config()) else { return Ok(Vec::new()) };
+    let parsed = item.parse_to_read()?;
+    let secrets = parsed.root().and_then(|root| root.get("imagePullSecrets"));
+    let secrets = secrets.into_iter().flat_map(|secrets| secrets.items());
+    Ok(secrets.filter_map(|secret| secret.get("name")).map(|name| name.scalar_text().to_owned()).collect())
 }
 
 /// istiod's container in its Deployment.

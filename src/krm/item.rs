@@ -147,6 +147,18 @@ impl<'s> Item<'s> {
         self.input
     }
 
+    /// The byte of the input at which a node of this resource's text begins; of a changed resource, that of the resource.
+    #[must_use]
+    pub fn offset_of(&self, view: View<'_>) -> usize {
+        if self.is_changed() { self.range.start } else { self.range.start + view.start() }
+    }
+
+    /// The whole input that it came from.
+    #[must_use]
+    pub fn source(&self) -> &'s str {
+        self.source
+    }
+
     /// The 1-based line of the input on which a node of this resource's text begins.
     #[must_use]
     pub fn line_of(&self, view: View<'_>) -> usize {

@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::report::Report;
-use crate::admission::{AdmittedPod, Cluster, Outcome, Pods, namespace_of};
-use crate::check::{depends_on_version, other_webhooks};
+use crate::admission::{AdmittedPod, Cluster, Outcome, Pods, depends_on_version, namespace_of, other_webhooks};
 use crate::config::{Config, OnViolation};
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::kube::pod::PodKind;
@@ -112,10 +111,7 @@ impl Judge<'_, '_> {
         asked: LevelVersion,
         findings: &mut Vec<Finding>,
     ) {
-        let severity = match self.config.on_violation {
-            OnViolation::Fail => Severity::Error,
-            OnViolation::Warn => Severity::Warning,
-        };
+        let severity = weight(self.config);
         let violations = pod.violations(asked);
         for violation in &violations {
             findings.push(violated(item, namespace, pod, asked, violation, severity));
@@ -123,6 +119,14 @@ impl Judge<'_, '_> {
         if let Some(message) = depends_on_version(pod, asked, &violations) {
             findings.push(Finding::new(Rule::PodSecurityVersion, Severity::Warning, message));
         }
+    }
+}
+
+/// How bad it is that pods would be refused.
+const fn weight(config: &Config) -> Severity {
+    match config.on_violation {
+        OnViolation::Fail => Severity::Error,
+        OnViolation::Warn => Severity::Warning,
     }
 }
 
@@ -212,5 +216,11 @@ fn user_namespaces(list: &List<'_>, config: &Config, report: &mut Report) -> Res
          `istio.mode: cni`, which takes the privileges to the node, or ask for less in `podSecurity.userNamespaces`",
         crate::pod_security::aggregate(&violations)
     );
-    report.add_for(item, Finding::new(Rule::UserNamespacesNeedCni, Severity::Error, message))
+    // A level that this run asks for is an error; one that stood there is a violation as any other.
+    let asked = config.user_namespaces.as_ref().is_some_and(|wishes| wishes.enforce.is_some());
+    let severity = match config.on_violation {
+        OnViolation::Warn if !asked => Severity::Warning,
+        _ => Severity::Error,
+    };
+    report.add_for(item, Finding::new(Rule::UserNamespacesNeedCni, severity, message))
 }

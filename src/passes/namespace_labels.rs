@@ -18,7 +18,7 @@ use super::strictest;
 use crate::config::{Config, Enforce, PodSecurity, Wish};
 use crate::krm::{Error, Finding, List, ResourceRef, Severity};
 use crate::kube::names::{is_profile, previous_names};
-use crate::pod_security::{Level, Mode};
+use crate::pod_security::{Level, Mode, Version};
 use crate::rules::Rule;
 use crate::yaml::edit::Edits;
 use crate::yaml::path::Path;
@@ -99,6 +99,13 @@ fn decide(
         changes.set(mode.level_label(), level.and_then(|level| level.as_str()), wish.level.as_str());
         if let Some(version) = wish.version {
             let label = current(mode.version_label());
+            if let Some(text) = label.map(|label| label.scalar_text())
+                && let Err(error) = text.parse::<Version>()
+            {
+                let message =
+                    format!("label `{}` is \"{text}\" but {error}; replaced by {version}", mode.version_label());
+                say(Finding::new(Rule::InvalidLabel, Severity::Warning, message));
+            }
             changes.set(mode.version_label(), label.and_then(|label| label.as_str()), &version.to_string());
         }
     }

@@ -12,7 +12,7 @@ use super::path::{Path, Segment};
 use super::resolve::Scalar;
 use super::source::line_of;
 use super::tree::{Kind, View};
-use crate::config::not_allowed;
+use crate::typo::not_allowed;
 
 /// Nodes that aliases may add before a document counts as a bomb.
 const ALIAS_BUDGET: usize = 1_000_000;

@@ -3,6 +3,7 @@
 //! Where a key goes: into its sorted place if its siblings are sorted, above the comments of the key that it goes
 //! before; else behind the last one; never behind a block scalar, whose end belongs to its text.
 
+mod begin;
 mod place;
 mod remove;
 mod sequence;
@@ -90,8 +91,8 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// Replaces a range of the text.
-    pub fn replace(&mut self, range: Range<usize>, text: String) {
+    /// Replaces a range of the text. Only this room writes YAML.
+    pub(super) fn replace(&mut self, range: Range<usize>, text: String) {
         self.0.push(Edit { range, text, column: 0 });
     }
 

@@ -84,6 +84,27 @@ struct Case {
     expected: Vec<Expected>,
 }
 
+/// The input of a case: an Istio install with the case's changes, then its own manifests.
+fn composed(case: &Case) -> Option<Vec<Value>> {
+    let mut list = documents(&text(&case.install)?);
+    if let Some(native) = case.native {
+        set_native(&mut list, native);
+    }
+    for (key, patch) in [("values", &case.values), ("config", &case.config)] {
+        if let Some(patch) = patch {
+            edit_injector(&mut list, key, |text| merge_patch(text, patch));
+        }
+    }
+    list.extend(documents(&case.manifests));
+    Some(list)
+}
+
+/// The single cases as they are recorded, each with its input.
+pub(crate) fn composed_cases() -> Option<Vec<(Value, Vec<Value>)>> {
+    let cases = lines::<Value>("kubeflow-verdicts/injection-cases.jsonl.gz")?;
+    cases.into_iter().map(|case| Some((case.clone(), composed(&decoded(case))?))).collect()
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Expected {
@@ -109,17 +130,7 @@ fn single_pods_become_what_the_webhook_makes_of_them() {
     let Some(cases) = lines::<Case>("kubeflow-verdicts/injection-cases.jsonl.gz") else { return };
     let (mut pods, mut refused) = (0, 0);
     for case in cases {
-        let Some(install) = text(&case.install) else { return };
-        let mut list = documents(&install);
-        if let Some(native) = case.native {
-            set_native(&mut list, native);
-        }
-        for (key, patch) in [("values", &case.values), ("config", &case.config)] {
-            if let Some(patch) = patch {
-                edit_injector(&mut list, key, |text| merge_patch(text, patch));
-            }
-        }
-        list.extend(documents(&case.manifests));
+        let Some(list) = composed(&case) else { return };
         let input = Input::of(list);
         for expected in &case.expected {
             let about = format!("{} ({}): {} {}", case.id, case.note, expected.kind, expected.name);

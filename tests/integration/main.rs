@@ -4,7 +4,9 @@
 
 mod bad_input;
 mod cases;
+mod check;
 mod config;
+mod documents;
 mod expected;
 mod harden;
 mod hosts;

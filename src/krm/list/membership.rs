@@ -67,7 +67,8 @@ impl<'s> List<'s> {
         let Some(tail) = self.tail else {
             return Err(Error::input("the input holds no list that a resource could be added to"));
         };
-        if self.items.iter().any(|item| !item.is_added() && item.text().contains(PATH_ANNOTATION)) {
+        // A host names the file of every resource, or of none.
+        if self.items.get(like).is_some_and(|item| item.text().contains(PATH_ANNOTATION)) {
             annotate(&mut object, file);
         }
         let source = self.text;
@@ -105,13 +106,13 @@ impl<'s> List<'s> {
         };
         let head = head_of(&object);
         self.items.push(Item {
-            input: 0,
             source,
             range: at..at,
             changed: Some(text),
             separator,
             place,
             position: "a resource that this run adds".to_owned(),
+            input: 0,
             shares_anchor: false,
             head,
         });

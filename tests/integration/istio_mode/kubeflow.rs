@@ -1,5 +1,12 @@
 //! Kubeflow's own trees and whole platforms.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use unroot::check::{Options, Source, check};
+use unroot::pod_security::Level;
+use unroot::report::Output;
+
 use crate::istio_objects::normal::normal;
 use crate::istio_objects::renders::{Docs, at_hand, read_text, shared};
 use crate::istio_objects::{assert_same, owned};
@@ -130,5 +137,63 @@ fn whole_platforms_convert_both_ways() {
             there.matches("\nkind: DaemonSet\n").count(),
             "{release}"
         );
+    }
+}
+
+/// What pods are admitted by after the rewrite, as the real injector and the real Pod Security library have it.
+#[test]
+fn after_the_rewrite_pods_are_judged_as_recorded() {
+    for (release, mode) in [("v1.8.1", "cni"), ("26.03", "sidecar")] {
+        let Some(input) = crate::shared::read(&format!("kubeflow/{release}.yaml.gz")) else { return };
+        let Some(verdicts) = crate::shared::read(&format!("kubeflow-verdicts/{release}.jsonl.gz")) else { return };
+        let rewritten = run(&input, &[("mode", mode)]).text;
+        for level in [Level::Baseline, Level::Restricted] {
+            let options = Options { level: Some(level), output: Output::Jsonl, ..Options::default() };
+            let source = Source { name: "-", bytes: rewritten.as_bytes() };
+            let report = check(&[source], &options).report;
+            let name = |value: &Value| ["kind", "namespace", "name"].map(|key| value[key].as_str().unwrap().to_owned());
+            let found: BTreeMap<_, _> = report
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap())
+                .map(|line| (name(&line), (line["allowed"].clone(), line["injected"].clone())))
+                .collect();
+            let mut compared = 0;
+            for line in verdicts.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+                let key = name(&line);
+                if mode == "sidecar" && key[2] == "istio-cni-node" {
+                    assert!(!found.contains_key(&key));
+                    continue;
+                }
+                let expected = (line["modes"][mode][level.as_str()]["allowed"].clone(), line["injected"].clone());
+                assert_eq!(found.get(&key), Some(&expected), "{release} {mode} {level} {key:?}");
+                compared += 1;
+            }
+            assert!(compared > 45, "{release}: only {compared} pods");
+        }
+    }
+}
+
+/// `strictest` sees the mode that this very run brings about.
+#[test]
+fn strictest_sees_the_new_mode() {
+    let Some(input) = crate::shared::read("kubeflow/v1.8.1.yaml.gz") else { return };
+    let Some(levels) = crate::shared::read("kubeflow-verdicts/v1.8.1.levels.json") else { return };
+    let levels: Value = serde_json::from_str(&levels).unwrap();
+    for mode in ["cni", "sidecar"] {
+        let config =
+            format!("{}  podSecurity: {{enforce: strictest, floor: privileged}}\n", super::config(&[("mode", mode)]));
+        let file = Some(("unroot.yaml", Ok(config.into_bytes())));
+        let outcome = unroot::filter(input.as_bytes(), &unroot::Given { file, words: &[] });
+        let text: String = outcome.pieces().iter().map(|piece| piece.as_str()).collect();
+        let mut compared = 0;
+        for document in text.split("\n---\n").filter(|document| document.contains("kind: Namespace\n")) {
+            let Ok(namespace) = serde_yaml::from_str::<Value>(document) else { continue };
+            let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
+            let Some(expected) = levels["namespaces"].get(name) else { continue };
+            let label = &namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+            assert_eq!(*label, expected["levels"][mode], "{mode} {name}");
+            compared += 1;
+        }
+        assert_eq!(compared, 6, "{mode}");
     }
 }

@@ -23,7 +23,7 @@ fn what_cannot_be_used_is_refused() {
     let cni = [("mode", "cni")];
     let with = |key, value| [("mode", "cni"), (key, value)];
     for (name, input, keys, message) in [
-        ("an unknown platform", plane(OFF), &with("platform", "aks")[..], "\"aks\" is not allowed"),
+        ("an unknown platform", plane(OFF), &with("platform", "aks")[..], "unknown value \"aks\""),
         (
             "a platform before its time",
             with_image("r/istio/pilot:1.23.0"),
@@ -210,4 +210,23 @@ fn what_is_odd_is_a_finding() {
         expected.sort_unstable();
         assert_eq!(rules, expected, "{name}: {}", outcome.messages());
     }
+}
+
+/// A mode never lowers a label: a namespace that cannot hold istio-cni is said to be so.
+#[test]
+fn the_namespace_of_istio_cni_is_judged_and_left() {
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: kube-system\n  labels: {pod-security.kubernetes.io/enforce: baseline}\n";
+    let input = format!("{}---\n{namespace}", plane(OFF));
+    let words = ["istio=cni".to_owned()];
+    let outcome = unroot::filter(input.as_bytes(), &unroot::Given { file: None, words: &words });
+    assert_eq!(outcome.exit, Exit::Findings);
+    let messages: String = outcome.findings.iter().map(|finding| format!("{finding}\n")).collect();
+    assert!(
+        messages.contains("DaemonSet/kube-system/istio-cni-node") && messages.contains("podSecurity.namespaces"),
+        "{messages}"
+    );
+    // With a warning in its place, what is written has the label as it was.
+    let warned = run(&input, &[("mode", "cni")]);
+    assert_eq!(warned.exit, Exit::Done, "{}", warned.messages());
+    assert!(warned.text.contains(namespace), "{}", warned.text);
 }

@@ -193,3 +193,20 @@ fn names_before_kustomize_changed_them_count() {
     let there = done("prefix", &input, &[("mode", "cni")]);
     assert!(there.contains("\"enabled\": true") && there.contains("kind: DaemonSet"), "{there}");
 }
+
+/// Pull secrets stand in the values, or someone has given them to the ServiceAccounts.
+#[test]
+fn pull_secrets_are_the_installs_own() {
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: istiod, namespace: istio-system}\nimagePullSecrets:\n- name: from-account\n";
+    let with_account = |values: &str| format!("{}      serviceAccountName: istiod\n---\n{account}", plane(values));
+    for (values, expected) in
+        [(OFF, "from-account"), ("'{\"global\": {\"imagePullSecrets\": [\"from-values\"]}}'", "from-values")]
+    {
+        let there = done(expected, &with_account(values), &[("mode", "cni")]);
+        let objects = read(&there);
+        let cni = objects
+            .iter()
+            .find(|object| object["metadata"]["name"] == "istio-cni" && object["kind"] == "ServiceAccount");
+        assert_eq!(cni.unwrap()["imagePullSecrets"], serde_json::json!([{"name": expected}]));
+    }
+}
