@@ -166,7 +166,10 @@ impl Cluster {
         let namespace = NamespaceView { name: "user", labels: Some(labels), annotations: None };
         let view = PodView { metadata: &pod.metadata, spec: &pod.spec, owner: None };
         match self.injectors.predict(&namespace, &view) {
-            Prediction::Injected(pod) => pod_security::evaluate(asked.level, asked.version, &pod.metadata, &pod.spec),
+            Prediction::Injected(mut pod) => {
+                defaults::apply_to_pod(&mut pod.spec);
+                pod_security::evaluate(asked.level, asked.version, &pod.metadata, &pod.spec)
+            }
             _ => Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! The passes, in the one order in which they run. Each reads the list, decides, edits items and reports.
 
 mod accepted;
+mod harden;
 mod istio_mode;
 mod label_findings;
 mod namespace_labels;
@@ -18,7 +19,14 @@ use report::Report;
 type Pass = fn(&mut List<'_>, &Config, &mut Report) -> Result<(), Error>;
 
 /// All passes, in order: labels come behind what changes pods, and what the labels would do comes last.
-const PASSES: &[Pass] = &[istio_mode::run, namespace_labels::run, user_namespaces::run, label_findings::run];
+const PASSES: &[Pass] = &[
+    istio_mode::run,
+    harden::run,
+    namespace_labels::run,
+    user_namespaces::run,
+    harden::generated_findings,
+    label_findings::run,
+];
 
 /// Runs all passes.
 ///

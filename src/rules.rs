@@ -141,6 +141,26 @@ rules! {
     StorageInitializer => "storage-initializer-before-mesh",
     /// The objects of an Istio that a custom resource describes were left to its controller.
     LeftToController => "left-to-controller",
+    /// A pod template was hardened towards a level.
+    HardenPods => "harden-pods",
+    /// A pod falls short of the level by what it states itself, so that a person must decide.
+    HardenNeedsDecision => "harden-needs-decision",
+    /// No numeric user is known for a container, so `runAsNonRoot` was not set.
+    HardenUserUnknown => "harden-user-unknown",
+    /// A container that keeps data in a volume gets another user than the one that may have written it.
+    HardenUserAndVolume => "harden-user-and-volume",
+    /// A resource was left as it is, since it cannot be edited.
+    HardenNotPossible => "harden-not-possible",
+    /// An agent that needs its privileges on the node was left alone.
+    HardenLeftAlone => "harden-left-alone",
+    /// Pods fall short of the level only by what Istio's injector adds to them.
+    HardenInjected => "harden-injected",
+    /// A setting by which a controller makes pods at run time was hardened.
+    HardenGenerated => "harden-generated",
+    /// Two entries of `workloads.users` name the same image and differ.
+    UsersContradict => "users-contradict",
+    /// Pods that a controller makes at run time cannot reach the level of user namespaces.
+    GeneratedPods => "generated-pods",
 }
 
 impl fmt::Display for Rule {

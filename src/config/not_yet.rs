@@ -7,7 +7,6 @@ use std::fmt;
 
 use super::Config;
 use super::istio::DataplaneMode;
-use super::workloads::Harden;
 
 /// A part of the configuration that is valid and not built yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +26,7 @@ impl fmt::Display for NotYet {
 /// What is asked for, and where a configuration asks for it.
 type Part = (&'static str, fn(&Config) -> Option<String>);
 
-const NOT_YET: &[Part] = &[("Istio mode `ambient`", ambient), ("hardening workloads", hardening)];
+const NOT_YET: &[Part] = &[("Istio mode `ambient`", ambient)];
 
 impl Config {
     /// The first part that this version cannot do. What is asked for must not be left undone in silence.
@@ -40,12 +39,6 @@ impl Config {
 fn ambient(config: &Config) -> Option<String> {
     let mode = config.istio.as_ref()?.mode?;
     (mode == DataplaneMode::Ambient).then(|| "spec.istio.mode".to_owned())
-}
-
-/// The other keys of `workloads` only say how to harden.
-fn hardening(config: &Config) -> Option<String> {
-    let workloads = config.workloads.as_ref()?;
-    (workloads.harden != Harden::None).then(|| "spec.workloads.harden".to_owned())
 }
 
 #[cfg(test)]
@@ -62,7 +55,7 @@ mod tests {
             (&["istio=cni", "platform=gke"], None),
             (&["istio=sidecar"], None),
             (&["istio=ambient"], Some("spec.istio.mode: Istio mode `ambient`")),
-            (&["harden=baseline"], Some("spec.workloads.harden: hardening workloads")),
+            (&["harden=baseline"], None),
         ] {
             let config = Config::from_words(words.iter().copied()).unwrap();
             let expected = expected.map(|part| format!("{part} is not yet in this version"));

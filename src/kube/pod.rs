@@ -35,20 +35,29 @@ type Read = fn(View<'_>) -> Result<Option<PodToBe>, Error>;
 pub struct PodKind {
     api_version: &'static str,
     kind: &'static str,
+    spec: &'static [&'static str],
     read: Read,
 }
 
+/// Where the pod's spec stands in most controllers.
+const IN_TEMPLATE: &[&str] = &["spec", "template", "spec"];
+
 /// The nine kinds with exactly these versions; no custom resource and no beta group counts.
 static KINDS: [PodKind; 9] = [
-    PodKind { api_version: "v1", kind: "Pod", read: pod },
-    PodKind { api_version: "v1", kind: "PodTemplate", read: pod_template },
-    PodKind { api_version: "v1", kind: "ReplicationController", read: replication_controller },
-    PodKind { api_version: "apps/v1", kind: "ReplicaSet", read: replica_set },
-    PodKind { api_version: "apps/v1", kind: "Deployment", read: deployment },
-    PodKind { api_version: "apps/v1", kind: "StatefulSet", read: stateful_set },
-    PodKind { api_version: "apps/v1", kind: "DaemonSet", read: daemon_set },
-    PodKind { api_version: "batch/v1", kind: "Job", read: job },
-    PodKind { api_version: "batch/v1", kind: "CronJob", read: cron_job },
+    PodKind { api_version: "v1", kind: "Pod", spec: &["spec"], read: pod },
+    PodKind { api_version: "v1", kind: "PodTemplate", spec: &["template", "spec"], read: pod_template },
+    PodKind { api_version: "v1", kind: "ReplicationController", spec: IN_TEMPLATE, read: replication_controller },
+    PodKind { api_version: "apps/v1", kind: "ReplicaSet", spec: IN_TEMPLATE, read: replica_set },
+    PodKind { api_version: "apps/v1", kind: "Deployment", spec: IN_TEMPLATE, read: deployment },
+    PodKind { api_version: "apps/v1", kind: "StatefulSet", spec: IN_TEMPLATE, read: stateful_set },
+    PodKind { api_version: "apps/v1", kind: "DaemonSet", spec: IN_TEMPLATE, read: daemon_set },
+    PodKind { api_version: "batch/v1", kind: "Job", spec: IN_TEMPLATE, read: job },
+    PodKind {
+        api_version: "batch/v1",
+        kind: "CronJob",
+        spec: &["spec", "jobTemplate", "spec", "template", "spec"],
+        read: cron_job,
+    },
 ];
 
 impl PodKind {
@@ -56,6 +65,12 @@ impl PodKind {
     #[must_use]
     pub fn of(item: &Item<'_>) -> Option<&'static Self> {
         KINDS.iter().find(|kind| item.is(kind.api_version, kind.kind))
+    }
+
+    /// The keys that lead to the pod's spec.
+    #[must_use]
+    pub fn spec_path(&self) -> &'static [&'static str] {
+        self.spec
     }
 
     /// Whether its objects are pods themselves, which the API server judges when they are created.

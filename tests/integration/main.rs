@@ -8,6 +8,7 @@ mod check;
 mod config;
 mod documents;
 mod expected;
+mod harden;
 mod hosts;
 mod injector;
 mod invariants;

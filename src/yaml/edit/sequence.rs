@@ -44,7 +44,7 @@ impl Edits {
         }
     }
 
-    fn append(&mut self, root: View<'_>, sequence: View<'_>, new: &Value) {
+    pub(super) fn append(&mut self, root: View<'_>, sequence: View<'_>, new: &Value) {
         let text = sequence.text();
         let last = sequence.items().last();
         if sequence.kind() == (Kind::Sequence { flow: true }) {
