@@ -36,6 +36,8 @@ spec:
     warn: restricted
 """
 
+MODES = {"labels": "", "labels and `istio.mode: cni`": "  istio:\n    mode: cni\n"}
+
 
 class Program:
     """One command line, and what each of its runs has cost."""
@@ -93,6 +95,33 @@ def unpack():
         while chunk := packed.read(1 << 16):
             out.write(chunk)
     return lists, stream
+
+
+def with_mode(release, name, mode):
+    """A recorded list with the labels' configuration and more."""
+    path = WORK / f"{release}-{name}.yaml"
+    config = "".join(f"  {line}\n" for line in (CONFIG + mode).splitlines())
+    with gzip.open(SHARED / "kubeflow" / f"{release}.resourcelist.yaml.gz", "rt", encoding="utf-8", newline="") as lines:
+        with open(path, "w", encoding="utf-8", newline="") as out:
+            for line in lines:
+                if line == "functionConfig:\n":
+                    break
+                out.write(line)
+            out.write("functionConfig:\n" + config)
+    return path
+
+
+def modes(runs):
+    """What the Istio modes cost on top of labels."""
+    rows = []
+    for release in (RELEASE, "v1.8.1"):
+        programs = [
+            Program(name, [str(UNROOT)], with_mode(release, index, mode), exits=(0, 1))
+            for index, (name, mode) in enumerate(MODES.items())
+        ]
+        measure(programs, runs)
+        rows += [[release, each.name, f"{each.cpu:.3f}", times(each.cpu / programs[0].cpu)] for each in programs]
+    table(["Kubeflow", "", "CPU s", "CPU / labels"], rows)
 
 
 def measure(programs, runs):
@@ -165,6 +194,8 @@ def main():
             for each, own, cat in zip(growth, per_byte(growth), per_byte(copied))
         ],
     )
+
+    modes(runs)
 
     if not (WORK / "psa-check").is_file():
         return

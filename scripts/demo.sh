@@ -21,7 +21,13 @@ difference() {
     git -C "$work" diff --no-index "$@" before/platform.yaml after/platform.yaml || [[ $? == 1 ]]
 }
 echo
-difference --color=$colour --unified=2 | tail -n +5
+# The objects that come new stand at the end: their names are in the messages above, their text is not for a screen.
+difference --color=$colour --unified=1 | tail -n +5 | awk '
+    { plain = $0; gsub(/\033\[[0-9;]*m/, "", plain) }
+    plain == "+---" { new = 1 }
+    new { if (plain ~ /^\+kind: /) objects++; lines++; next }
+    { print }
+    END { if (objects) printf "… and %d new objects in %d lines\n", objects, lines }'
 difference --unified=0 >"$work/patch"
 
 # Taking the difference back gives the input, byte for byte, so nothing else can have changed.

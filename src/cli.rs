@@ -2,32 +2,57 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use unroot::pod_security::{Level, Version};
 
-const EXAMPLES: &str = "\
+// Lines are broken by hand: clap would ask the terminal for its width, and the same call must give the same bytes.
+const WHAT_IT_DOES: &str = "\
+Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces, moves Istio between
+sidecars with istio-init and istio-cni, and says which pods the labels will refuse.
+
+Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same
+form on standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error,
+and into the `results` of a ResourceList.";
+
+const AFTER_HELP: &str = "\
 Examples:
-  kustomize build example > platform.yaml && unroot enforce=baseline warn=restricted < platform.yaml > labelled.yaml
-  unroot --config unroot.yaml < platform.yaml > labelled.yaml
-  kpt fn eval DIR --exec unroot -- enforce=baseline
+  kustomize build example > rendered.yaml &&
+    unroot enforce=baseline warn=restricted < rendered.yaml > labelled.yaml
+  unroot --config unroot.yaml < rendered.yaml > labelled.yaml
+  unroot istio=cni platform=gke < rendered.yaml > rootless.yaml
+  kpt fn eval DIR --exec unroot -- enforce=baseline warn=restricted
+  unroot check --level restricted rendered.yaml
 
-Keys of KEY=VALUE (those of a functionConfig of kind ConfigMap): enforce, audit, warn, version, floor,
-userNamespaces, istio, platform, cniNamespace, ztunnelNamespace, waypoints, harden, assumeNonRoot, onViolation.
-A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) has more: see fn-config/unroot.yaml.
+Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
+  enforce           privileged | baseline | restricted | strictest: pods below this level are refused
+                    (strictest: the strictest level that all pods of the namespace meet as admitted)
+  audit, warn       the first three: pods below are noted in the audit log, their authors are warned
+  version           latest | v1.N: writes the versions of these levels too
+  userNamespaces    a level: what Kubeflow's profile controller makes user namespaces enforce
+  floor             a level: `enforce=strictest` below it is an error; baseline where absent
+  istio             sidecar | cni: pods with istio-init, which is root, or under istio-cni
+  platform          gke | openshift | k3d | k3s | microk8s | minikube | none
+  cniNamespace      namespace of istio-cni; kube-system where absent
+  onViolation       fail | warn: what a pod is that its namespace will refuse, an error or a warning
+  ztunnelNamespace, waypoints, harden, assumeNonRoot
+                    checked; ambient and hardening are not yet in this version and are refused
+A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) can say more, such as other levels for
+some namespaces. A list that brings its own functionConfig needs no arguments.
 
-Exit codes: 0 done; 1 done, with findings of severity error; 2 input or configuration unusable, nothing was
-changed; 3 a bug of unroot.
+Exit codes:
+  0  done
+  1  done, with findings of severity error; of another form than a ResourceList nothing is written
+  2  input or configuration unusable, nothing was changed
+  3  a bug of unroot
 
 With kustomize, an exec function needs --enable-alpha-plugins and --enable-exec; without the second flag
 kustomize skips it and says nothing.";
 
-/// Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces.
-///
-/// Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same form on
-/// standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error and into the
-/// list's `results`.
+/// Runs a Kubeflow or Istio platform without root
 #[derive(Debug, Parser)]
-#[command(name = "unroot", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "unroot", version, long_about = WHAT_IT_DOES, after_long_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -47,8 +72,8 @@ pub(crate) struct Filter {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say what Pod Security admission would say of every pod (not yet in this version)
-    Check(NotYet),
+    /// Say what Pod Security admission would say of every pod, as it is admitted; change nothing
+    Check(Check),
     /// Say what it would take to run rootless (not yet in this version)
     Plan(NotYet),
     /// Print a completion script for a shell
@@ -56,6 +81,39 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// Pods are judged with the containers that the Istio of the input will add to them. Without --level each pod is judged
+/// by the `enforce` label of its own namespace. All FILEs together are one input.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// File with a configuration that shall have been applied: what a run would still change is an error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Judge all pods by this level: privileged, baseline or restricted
+    #[arg(long)]
+    pub(crate) level: Option<Level>,
+    /// Judge all pods by this version of the policies: latest or v1.N
+    #[arg(long)]
+    pub(crate) version: Option<Version>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = CheckOutput::Text)]
+    pub(crate) output: CheckOutput,
+    /// Files with manifests; `-` is standard input, which is also read where there is no FILE
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckOutput {
+    /// For people
+    Text,
+    /// One JSON object per line and resource
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// A page (not yet in this version)
+    Html,
 }
 
 /// A command of a later version: its arguments are not judged.

@@ -1,5 +1,5 @@
 //! What this program knows about Istio: versions, platforms, the facts of each minor, the objects of a data plane
-//! mode and where the control plane says which mode it runs.
+//! mode, where the control plane says which mode it runs, and what its injector adds to pods.
 //!
 //! Pure knowledge: nothing here reads or writes YAML, and nothing here knows lists of resources. What differs
 //! among versions is in one table ([`facts`]), what differs among platforms in one file ([`platform`]).
@@ -8,6 +8,8 @@
 //! output of `istioctl manifest generate` of 1.17.5, 1.22.1 and 1.28.10.
 
 pub mod facts;
+pub mod injector;
+pub mod install;
 pub mod mode_settings;
 pub mod objects;
 pub mod platform;

@@ -4,17 +4,19 @@ mod cli;
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Command, Filter};
+use cli::{Check, CheckOutput, Cli, Command, Filter};
+use unroot::check::{Options, Source};
 use unroot::filter::Exit;
 use unroot::krm::results::summary;
 use unroot::krm::{Finding, Severity};
+use unroot::report::Output;
 use unroot::{Given, Outcome};
 
 /// A bug of ours, or a stream that cannot be written.
@@ -51,13 +53,13 @@ fn run(cli: Cli) -> Result<u8> {
             write_all(|out| out.write_all(&script))?;
             Ok(Exit::Done as u8)
         }
-        Some(Command::Check(_)) => Ok(not_yet("check")),
-        Some(Command::Plan(_)) => Ok(not_yet("plan")),
+        Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::Plan(_)) => Ok(not_yet("`plan`")),
     }
 }
 
-fn not_yet(command: &str) -> u8 {
-    say(&format!("unroot: `{command}` is not yet in this version"));
+fn not_yet(what: &str) -> u8 {
+    say(&format!("unroot: {what} is not yet in this version"));
     Exit::Unusable as u8
 }
 
@@ -71,9 +73,62 @@ fn filter(arguments: &Filter) -> Result<u8> {
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let file = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let outcome = unroot::filter(&input, &Given { file, words: &arguments.words });
-    report(&outcome.findings);
+    report(&outcome.findings, 0);
     write(&outcome)?;
     Ok(outcome.exit as u8)
+}
+
+fn check(arguments: &Check) -> Result<u8> {
+    let output = match arguments.output {
+        CheckOutput::Text => Output::Text,
+        CheckOutput::Jsonl => Output::Jsonl,
+        CheckOutput::Sarif => Output::Sarif,
+        CheckOutput::Html => return Ok(not_yet("`--output html`")),
+    };
+    if arguments.files.is_empty() && io::stdin().is_terminal() {
+        return Ok(help_of("check"));
+    }
+    let standard_input = [PathBuf::from("-")];
+    let files = if arguments.files.is_empty() { &standard_input[..] } else { &arguments.files };
+    let mut inputs = Vec::new();
+    for file in files {
+        let name = file.display().to_string();
+        let bytes = if name == "-" {
+            let mut input = Vec::new();
+            io::stdin()
+                .lock()
+                .read_to_end(&mut input)
+                .map(|_| input)
+                .map_err(|error| format!("standard input cannot be read: {}", reason(&error)))
+        } else {
+            read(file)
+        };
+        match bytes {
+            Ok(bytes) => inputs.push((name, bytes)),
+            Err(why) => {
+                say(&format!("unroot: {name}: {why}"));
+                return Ok(Exit::Unusable as u8);
+            }
+        }
+    }
+    let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
+    let name = arguments.config.as_ref().map(|path| path.display().to_string());
+    let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
+    let outcome =
+        unroot::check(&sources, &Options { level: arguments.level, version: arguments.version, output, config });
+    report(&outcome.findings, outcome.violations);
+    write_all(|out| out.write_all(outcome.report.as_bytes()))?;
+    Ok(outcome.exit as u8)
+}
+
+/// The help of a command on standard error: there is nothing to read.
+fn help_of(command: &str) -> u8 {
+    let mut cli = Cli::command();
+    cli.build();
+    if let Some(command) = cli.find_subcommand_mut(command) {
+        say(&command.render_long_help().to_string());
+    }
+    Exit::Unusable as u8
 }
 
 /// The bytes of a file, or why there are none in words that are the same on every system.
@@ -107,8 +162,8 @@ fn write_all(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
     write(&mut out).and_then(|()| out.flush()).map_err(fault).context("standard output cannot be written")
 }
 
-/// Findings, one line each, then the summary.
-fn report(findings: &[Finding]) {
+/// Findings, one line each, then the summary, in which errors of the report on standard output count too.
+fn report(findings: &[Finding], reported_errors: usize) {
     let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut text = String::new();
     for finding in findings {
@@ -121,7 +176,7 @@ fn report(findings: &[Finding]) {
             text.push_str(&format!("{line}\n"));
         }
     }
-    text.push_str(&summary(findings));
+    text.push_str(&summary(findings, reported_errors));
     say(&text);
 }
 

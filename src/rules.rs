@@ -21,8 +21,39 @@ macro_rules! rules {
                     $(Self::$name => $code,)*
                 }
             }
+
+            /// Whether a person may accept a finding of the rule. What the API server itself would refuse, and what makes
+            /// the input unusable, is not theirs to accept.
+            #[must_use]
+            pub const fn can_be_accepted(self) -> bool {
+                !matches!(
+                    self,
+                    Self::PodSecurityEnforce
+                        | Self::Undecodable
+                        | Self::InjectionRefused
+                        | Self::InputUnusable
+                        | Self::ConfigUnusable
+                        | Self::AcceptedUnused
+                )
+            }
+
+            /// What a result of the rule means, in one sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),*).trim_start(),)*
+                }
+            }
         }
     };
+}
+
+impl Rule {
+    /// The rule of a code.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|rule| rule.code() == code)
+    }
 }
 
 rules! {
@@ -48,8 +79,88 @@ rules! {
     UserNamespacesAllAtOnce => "user-namespaces-all-at-once",
     /// The ConfigMap that the profile controller reads is not in the input.
     UserNamespacesNotFound => "user-namespaces-not-found",
+    /// The pods of a namespace violate the level that it enforces.
+    PodSecurityEnforce => "pod-security-enforce",
+    /// What the `warn` and `audit` labels of a namespace would say of its pods.
+    PodSecurityWarn => "pod-security-warn",
+    /// `latest` allows a pod that clusters in use would refuse.
+    PodSecurityVersion => "pod-security-version",
+    /// A resource does not decode, so that the API server would refuse it.
+    Undecodable => "undecodable",
+    /// A key is in a resource twice.
+    DuplicateKey => "duplicate-key",
+    /// Istio's injector would refuse a pod.
+    InjectionRefused => "injection-refused",
+    /// It cannot be told what Istio's injector makes of a pod.
+    InjectionUnpredictable => "injection-unpredictable",
+    /// Mutating webhooks see pods, and what they do to them is in no manifest.
+    OtherWebhooks => "other-webhooks",
+    /// `strictest` comes to a level below `floor`.
+    StrictestBelowFloor => "strictest-below-floor",
+    /// `strictest` cannot be found out for a namespace.
+    StrictestUnknown => "strictest-unknown",
+    /// A level for user namespaces that injected pods cannot meet.
+    UserNamespacesNeedCni => "user-namespaces-need-cni",
+    /// An entry of `accepted` matches no finding.
+    AcceptedUnused => "accepted-unused",
+    /// A run of the filter would still change the input.
+    ConfigNotApplied => "config-not-applied",
     /// A text inside a scalar had to be written anew in another style.
     TextRestyled => "text-restyled",
+    /// The input holds no Istio, so no mode could be set.
+    NoIstio => "no-istio",
+    /// A setting of the control plane was changed for the data plane mode or the platform.
+    IstioSettings => "istio-settings",
+    /// An object of a data plane mode was added.
+    IstioObjectAdded => "istio-object-added",
+    /// An object of a data plane mode was removed; it is still in the cluster.
+    IstioObjectRemoved => "istio-object-removed",
+    /// The data plane mode was half reached in the input.
+    IstioHalfDone => "istio-half-done",
+    /// Pods keep their old redirection until they restart.
+    RestartNeeded => "restart-needed",
+    /// The input shows a platform that the configuration does not name.
+    PlatformNotStated => "platform-not-stated",
+    /// An istio-cni that was there already is not set up for the platform.
+    CniPlatform => "cni-platform",
+    /// Istio is newer than what this version knows.
+    IstioTooNew => "istio-too-new",
+    /// Parts of one Istio are of different versions.
+    IstioVersionDrift => "istio-version-drift",
+    /// The configuration says of Istio's images what the input says otherwise.
+    IstioKeyNotUsed => "istio-key-not-used",
+    /// istiod's image is pinned by a digest, added images are not.
+    ImageNotPinned => "image-not-pinned",
+    /// istio-cni may change more in the cluster than it needs to.
+    CniRightsTooWide => "cni-rights-too-wide",
+    /// An Istio resource has no namespace.
+    IstioNamespaceAbsent => "istio-namespace-absent",
+    /// The namespace of istio-cni is not in the input.
+    CniNamespaceNotInInput => "cni-namespace-not-in-input",
+    /// KServe's storage initializer runs before the mesh lets it out.
+    StorageInitializer => "storage-initializer-before-mesh",
+    /// The objects of an Istio that a custom resource describes were left to its controller.
+    LeftToController => "left-to-controller",
+    /// A pod template was hardened towards a level.
+    HardenPods => "harden-pods",
+    /// A pod falls short of the level by what it states itself, so that a person must decide.
+    HardenNeedsDecision => "harden-needs-decision",
+    /// No numeric user is known for a container, so `runAsNonRoot` was not set.
+    HardenUserUnknown => "harden-user-unknown",
+    /// A container that keeps data in a volume gets another user than the one that may have written it.
+    HardenUserAndVolume => "harden-user-and-volume",
+    /// A resource was left as it is, since it cannot be edited.
+    HardenNotPossible => "harden-not-possible",
+    /// An agent that needs its privileges on the node was left alone.
+    HardenLeftAlone => "harden-left-alone",
+    /// Pods fall short of the level only by what Istio's injector adds to them.
+    HardenInjected => "harden-injected",
+    /// A setting by which a controller makes pods at run time was hardened.
+    HardenGenerated => "harden-generated",
+    /// Two entries of `workloads.users` name the same image and differ.
+    UsersContradict => "users-contradict",
+    /// Pods that a controller makes at run time cannot reach the level of user namespaces.
+    GeneratedPods => "generated-pods",
 }
 
 impl fmt::Display for Rule {

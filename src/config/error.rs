@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::guess::not_allowed;
+use crate::typo::not_allowed;
 
 /// A configuration object could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

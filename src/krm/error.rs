@@ -61,6 +61,14 @@ impl Error {
         self
     }
 
+    /// The message with field and line, without the resource.
+    #[must_use]
+    pub fn with_place(&self) -> String {
+        let field = self.place.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let line = self.place.line.map(|line| format!(" (line {line})")).unwrap_or_default();
+        format!("{field}{}{line}", self.message)
+    }
+
     /// As a result.
     #[must_use]
     pub fn to_finding(&self) -> Finding {

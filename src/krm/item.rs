@@ -20,8 +20,10 @@ const INDEX_ANNOTATIONS: [&str; 2] = ["internal.config.kubernetes.io/index", "co
 pub(super) enum Place {
     /// An element of a block sequence: its slice begins with the line of its dash.
     Element,
-    /// A value of its own: a document, or an element of a flow sequence.
-    Value,
+    /// An element of a flow sequence.
+    FlowElement,
+    /// A document.
+    Document,
 }
 
 /// A resource.
@@ -30,8 +32,12 @@ pub struct Item<'s> {
     pub(super) source: &'s str,
     pub(super) range: Range<usize>,
     pub(super) changed: Option<String>,
+    /// What is written before a resource that this run adds.
+    pub(super) separator: String,
     pub(super) place: Place,
     pub(super) position: String,
+    /// Which of several inputs it came from, counted from 0.
+    pub(super) input: usize,
     pub(super) shares_anchor: bool,
     pub(super) head: Head<'s>,
 }
@@ -51,7 +57,7 @@ impl Parsed<'_> {
         let root = self.tree.root(self.text)?;
         match self.place {
             Place::Element => root.items().next(),
-            Place::Value => Some(root),
+            Place::FlowElement | Place::Document => Some(root),
         }
     }
 }
@@ -106,6 +112,12 @@ impl<'s> Item<'s> {
         self.changed.is_some()
     }
 
+    /// True where this run adds it.
+    #[must_use]
+    pub fn is_added(&self) -> bool {
+        self.range.is_empty()
+    }
+
     /// Its text as it will be written.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -129,6 +141,30 @@ impl<'s> Item<'s> {
         line_of(self.source, self.range.start)
     }
 
+    /// Which of several inputs that make one list it came from, counted from 0.
+    #[must_use]
+    pub fn input(&self) -> usize {
+        self.input
+    }
+
+    /// The byte of the input at which a node of this resource's text begins; of a changed resource, that of the resource.
+    #[must_use]
+    pub fn offset_of(&self, view: View<'_>) -> usize {
+        if self.is_changed() { self.range.start } else { self.range.start + view.start() }
+    }
+
+    /// The whole input that it came from.
+    #[must_use]
+    pub fn source(&self) -> &'s str {
+        self.source
+    }
+
+    /// The 1-based line of the input on which a node of this resource's text begins.
+    #[must_use]
+    pub fn line_of(&self, view: View<'_>) -> usize {
+        self.first_line() + view.line() - 1
+    }
+
     /// An error about this resource.
     #[must_use]
     pub fn error(&self, message: impl Into<String>) -> Error {
@@ -150,6 +186,19 @@ impl<'s> Item<'s> {
     /// # Errors
     /// Where it is no YAML mapping, has a key twice, or hangs on another resource by an anchor.
     pub fn parse(&self) -> Result<Parsed<'_>, Error> {
+        if self.shares_anchor {
+            return Err(
+                self.error("an anchor is shared with another resource: a change here would reach both; write it out")
+            );
+        }
+        self.parse_to_read()
+    }
+
+    /// Reads the whole resource without a wish to change it.
+    ///
+    /// # Errors
+    /// Where it is no YAML mapping or has a key twice.
+    pub fn parse_to_read(&self) -> Result<Parsed<'_>, Error> {
         let parsed = self.parse_leniently()?;
         {
             let Some(root) = parsed.root().filter(View::is_mapping) else {
@@ -159,16 +208,19 @@ impl<'s> Item<'s> {
                 return Err(self
                     .error("an anchor is shared with another resource: a change here would reach both; write it out"));
             }
-            if let Some((first, second)) = root.duplicate_key() {
-                let (first_line, second_line) =
-                    (self.first_line() + first.line() - 1, self.first_line() + second.line() - 1);
-                return Err(self.error(format!(
-                    "key `{}` is there twice, on line {first_line} and on line {second_line}; remove one",
-                    second.scalar_text()
-                )));
+            if let Some(message) = self.duplicate_key(root) {
+                return Err(self.error(format!("{message}; remove one")));
             }
         }
         Ok(parsed)
+    }
+
+    /// Says which key of a resource is there twice, and where; None where none is.
+    #[must_use]
+    pub fn duplicate_key(&self, root: View<'_>) -> Option<String> {
+        let (first, second) = root.duplicate_key()?;
+        let (one, two) = (self.line_of(first), self.line_of(second));
+        Some(format!("key `{}` is there twice, on line {one} and on line {two}", second.scalar_text()))
     }
 
     /// Reads the whole resource as the API server does, which takes the last of equal keys.
@@ -203,6 +255,7 @@ impl<'s> Item<'s> {
     pub fn edit_error(&self, error: &EditError) -> Error {
         let (path, line) = match error {
             EditError::NotAMapping { path, line }
+            | EditError::NotASequence { path, line }
             | EditError::NotAScalar { path, line }
             | EditError::Shared { path, line, .. }
             | EditError::Alias { path, line } => (path.to_string(), *line),
@@ -210,6 +263,7 @@ impl<'s> Item<'s> {
         };
         let message = match error {
             EditError::NotAMapping { .. } => "must be a mapping".to_owned(),
+            EditError::NotASequence { .. } => "must be a sequence".to_owned(),
             EditError::NotAScalar { .. } => "must be a scalar".to_owned(),
             EditError::Shared { used, .. } => format!(
                 "has an anchor that is used on line {}: changing it would change both; write it out where it is used",
@@ -245,8 +299,12 @@ impl<'s> Item<'s> {
 
     /// Checks what every resource needs, from its head where that is certain.
     pub(super) fn check(&mut self) -> Result<(), Error> {
-        if self.head.opaque {
-            self.read_head()?;
+        self.settle_head()?;
+        if self.is_local_config() {
+            return Ok(());
+        }
+        if self.is("v1", "List") {
+            return Err(self.error_at("a List inside a list is not looked into; put its items into the list", 1));
         }
         for (value, field) in [(&self.head.api_version, "apiVersion"), (&self.head.kind, "kind")] {
             if word(value).is_empty() {
@@ -257,6 +315,11 @@ impl<'s> Item<'s> {
             return Err(self.missing("metadata.name"));
         }
         Ok(())
+    }
+
+    /// Reads the head from the tree where the cutter was not certain of it.
+    pub(super) fn settle_head(&mut self) -> Result<(), Error> {
+        if self.head.opaque { self.read_head() } else { Ok(()) }
     }
 
     fn missing(&self, field: &str) -> Error {

@@ -1,5 +1,7 @@
 //! The rope: the input's resources in order, and the bytes between them.
 
+mod membership;
+
 use std::ops::Range;
 
 use serde_json::Value;
@@ -11,6 +13,7 @@ use super::results::{Finding, ResourceRef};
 use crate::yaml::cut::{Document, ItemsStyle};
 use crate::yaml::emit::{Layout, block};
 use crate::yaml::source::{column, line_break, line_of, line_start};
+use membership::Tail;
 
 /// The resources of an input, to be read, changed and written back.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub struct List<'s> {
     form: Form,
     items: Vec<Item<'s>>,
     envelope: Option<Document<'s>>,
+    /// Where new resources go.
+    tail: Option<Tail>,
+    /// What is not written any more.
+    removed: Vec<Range<usize>>,
 }
 
 /// A part of the output.
@@ -48,24 +55,28 @@ impl<'s> List<'s> {
     /// Where it cannot be used.
     pub fn read(text: &'s str) -> Result<Self, Error> {
         let (form, documents) = form::recognise(text)?;
-        let mut list = Self { text, form, items: Vec::new(), envelope: None };
+        let mut list = Self { text, form, items: Vec::new(), envelope: None, tail: None, removed: Vec::new() };
         for (index, document) in documents.into_iter().enumerate() {
             if document.empty {
                 continue;
             }
             let place = format!("document {}", index + 1);
+            let in_list = form == Form::ResourceList || is_list(&document);
+            list.tail = Tail::of(&document, in_list).or(list.tail);
             match form {
                 Form::ResourceList => {
                     list.add_items(&document, "")?;
                     list.envelope = Some(document);
                 }
-                Form::Stream if is_list(&document) => list.add_items(&document, &format!(" of {place}"))?,
+                Form::Stream if in_list => list.add_items(&document, &format!(" of {place}"))?,
                 Form::Stream => list.items.push(Item {
                     source: text,
                     range: document.range,
                     changed: None,
-                    place: Place::Value,
+                    separator: String::new(),
+                    place: Place::Document,
                     position: place,
+                    input: 0,
                     shares_anchor: false,
                     head: document.head,
                 }),
@@ -87,19 +98,49 @@ impl<'s> List<'s> {
             }
         }
         let Some((style, items)) = &document.items else { return Ok(()) };
-        let place = if matches!(style, ItemsStyle::Block { .. }) { Place::Element } else { Place::Value };
+        let place = if matches!(style, ItemsStyle::Block { .. }) { Place::Element } else { Place::FlowElement };
         for (index, item) in items.iter().enumerate() {
             self.items.push(Item {
                 source: self.text,
                 range: item.range.clone(),
                 changed: None,
+                separator: String::new(),
                 place,
                 position: format!("item {}{of}", index + 1),
+                input: 0,
                 shares_anchor: item.shares_anchor,
                 head: item.head.clone(),
             });
         }
         Ok(())
+    }
+
+    /// Takes the resources of several inputs as those of one list; `names` of the inputs are for messages. The list can
+    /// be read and changed, but it is none that could be written.
+    #[must_use]
+    pub fn of_several(lists: Vec<Self>, names: &[&str]) -> Option<Self> {
+        let several = lists.len() > 1;
+        let mut lists = lists.into_iter().enumerate().map(|(input, mut list)| {
+            for item in &mut list.items {
+                item.input = input;
+                if let Some(name) = names.get(input).filter(|_| several) {
+                    item.position = format!("{name}, {}", item.position);
+                }
+            }
+            list
+        });
+        let mut all = lists.next()?;
+        lists.for_each(|list| all.items.extend(list.items));
+        Some(all)
+    }
+
+    /// Takes out what is no resource of the cluster, such as a configuration that came among them.
+    ///
+    /// # Errors
+    /// Where the head of an item cannot be read.
+    pub fn take(&mut self, is: impl Fn(&Item<'s>) -> bool) -> Result<Vec<Item<'s>>, Error> {
+        self.items.iter_mut().try_for_each(Item::settle_head)?;
+        Ok(self.items.extract_if(.., |item| is(item)).collect())
     }
 
     /// Checks that every resource has what every resource needs.
@@ -127,8 +168,10 @@ impl<'s> List<'s> {
         &mut self.items
     }
 
-    /// Takes back what passes have changed.
+    /// Takes back what passes have changed in the text. What they removed is written again, but is no item any more.
     pub fn reset(&mut self) {
+        self.items.retain(|item| !item.is_added());
+        self.removed.clear();
         for item in &mut self.items {
             item.changed = None;
         }
@@ -158,18 +201,16 @@ impl<'s> List<'s> {
     pub fn pieces(&self, findings: &[Finding]) -> Vec<Piece<'_>> {
         let mut pieces = Vec::with_capacity(2 * self.items.len() + 4);
         let old_results = self.results_range();
-        let mut replaced: Vec<(&Range<usize>, Option<&str>)> = self
-            .items
-            .iter()
-            .filter(|item| item.changed.is_some())
-            .map(|item| (&item.range, item.changed.as_deref()))
-            .chain(old_results.as_ref().map(|range| (range, None)))
-            .collect();
-        replaced.sort_by_key(|(range, _)| range.start);
+        let changed = self.items.iter().filter_map(|item| Some((&item.range, Some((item, item.changed.as_deref()?)))));
+        let gone = self.removed.iter().chain(&old_results).map(|range| (range, None));
+        let mut replaced: Vec<_> = changed.chain(gone).collect();
+        replaced.sort_by_key(|(range, _)| (range.start, range.end));
         let mut copied = 0;
         for (range, new) in replaced {
             pieces.push(Piece::Input(&self.text[copied..range.start]));
-            pieces.extend(new.map(|new| Piece::New(new.to_owned())));
+            if let Some((item, text)) = new {
+                pieces.push(Piece::New(format!("{}{text}", item.separator)));
+            }
             copied = range.end;
         }
         let rest = &self.text[copied..];

@@ -141,13 +141,7 @@ impl fmt::Display for Finding {
             f.write_str(":")?;
         }
         // One line each, whatever a name or a value in the message holds.
-        f.write_str(" ")?;
-        for character in self.message.chars() {
-            match character {
-                character if character.is_control() => write!(f, "{}", character.escape_default())?,
-                character => write!(f, "{character}")?,
-            }
-        }
+        write!(f, " {}", one_line(&self.message))?;
         match &self.file {
             Some(file) if file.index > 0 => write!(f, " ({} [{}])", file.path, file.index),
             Some(file) => write!(f, " ({})", file.path),
@@ -156,13 +150,27 @@ impl fmt::Display for Finding {
     }
 }
 
-/// `unroot: 1 error, 2 warnings`: names only what occurred.
+/// A text in which control characters are escaped, so that it is one line of a terminal.
 #[must_use]
-pub fn summary(findings: &[Finding]) -> String {
+pub fn one_line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
+        if character.is_control() {
+            line.extend(character.escape_default())
+        } else {
+            line.push(character)
+        }
+        line
+    })
+}
+
+/// `unroot: 1 error, 2 warnings`: names only what occurred. `reported_errors` are told elsewhere and count too.
+#[must_use]
+pub fn summary(findings: &[Finding], reported_errors: usize) -> String {
     let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
         .filter_map(|severity| {
-            let count = findings.iter().filter(|finding| finding.severity == severity).count();
+            let elsewhere = if severity == Severity::Error { reported_errors } else { 0 };
+            let count = elsewhere + findings.iter().filter(|finding| finding.severity == severity).count();
             let plural = if count == 1 || severity == Severity::Info { "" } else { "s" };
             (count > 0).then(|| format!("{count} {}{plural}", severity.as_str()))
         })
@@ -193,9 +201,10 @@ mod tests {
     #[test]
     fn the_summary_names_only_what_occurred() {
         let finding = |severity| Finding::new(Rule::NamespaceLabels, severity, "");
-        assert_eq!(summary(&[]), "unroot: nothing to say");
-        assert_eq!(summary(&[finding(Severity::Error)]), "unroot: 1 error");
+        assert_eq!(summary(&[], 0), "unroot: nothing to say");
+        assert_eq!(summary(&[finding(Severity::Error)], 0), "unroot: 1 error");
         let all = [Severity::Warning, Severity::Info, Severity::Warning, Severity::Info].map(finding);
-        assert_eq!(summary(&all), "unroot: 2 warnings, 2 info");
+        assert_eq!(summary(&all, 0), "unroot: 2 warnings, 2 info");
+        assert_eq!(summary(&all, 2), "unroot: 2 errors, 2 warnings, 2 info");
     }
 }

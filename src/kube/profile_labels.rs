@@ -4,8 +4,13 @@
 //! `applications/profiles`, kubeflow/dashboard `components/profile-controller/manifests`), with a hash in the output of
 //! kustomize, and any name that the controller's Deployment mounts at its default path.
 
-use crate::krm::{Error, List};
-use crate::yaml::tree::View;
+use std::collections::BTreeMap;
+
+use super::names::previous_names;
+use crate::krm::{Error, Item, List};
+use crate::yaml::embedded::Embedded;
+use crate::yaml::path::Path;
+use crate::yaml::tree::{Tree, View};
 
 /// The key of its `data`.
 pub const KEY: &str = "namespace-labels.yaml";
@@ -64,6 +69,79 @@ pub fn mounted_names(list: &List<'_>) -> Result<Vec<Mount>, Error> {
         }
     }
     Ok(mounts)
+}
+
+/// The ConfigMap of a list, and what comes of it.
+#[derive(Clone, Debug)]
+pub struct LabelSource {
+    /// The place of the ConfigMap in the list.
+    pub place: usize,
+    /// The labels of a new namespace.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The labels that the controller gives to a new namespace, by the ConfigMap of the list; None where it holds none.
+///
+/// `istio-injection: enabled` comes from the controller's code; an empty value in the text takes a label away, any other
+/// is set where the label is not there yet.
+///
+/// # Errors
+/// Where the text is no map of strings: the controller would not start.
+pub fn source(list: &List<'_>) -> Result<Option<LabelSource>, Error> {
+    let mounted = mounted_names(list)?;
+    for (place, item) in list.items().iter().enumerate() {
+        if !item.is("v1", "ConfigMap") || item.is_local_config() || !item.text().contains(KEY) {
+            continue;
+        }
+        let parsed = item.parse_to_read()?;
+        let Some(root) = parsed.root() else { continue };
+        let Some(value) = root.find(&["data", KEY]) else { continue };
+        let is_mounted = mounted.iter().any(|mount| {
+            mount.is_in(item.namespace()) && (mount.name == item.name() || previous_names(root).contains(&mount.name))
+        });
+        if is_default_name(item.name()) || is_mounted {
+            return Ok(Some(LabelSource { place, labels: labels_in(item, value)? }));
+        }
+    }
+    Ok(None)
+}
+
+/// The labels of a new namespace without the ConfigMap.
+#[must_use]
+pub fn labels_from_code() -> BTreeMap<String, String> {
+    BTreeMap::from([("istio-injection".to_owned(), "enabled".to_owned())])
+}
+
+fn labels_in(item: &Item<'_>, value: View<'_>) -> Result<BTreeMap<String, String>, Error> {
+    let wrong = |message: &str, line: usize| {
+        item.error_at(message.to_owned(), line).at_field(Path::of(&["data", KEY]).to_string())
+    };
+    let mut labels = labels_from_code();
+    let Some(embedded) = Embedded::of(value) else {
+        return Err(wrong("must be a text; the profile controller reads a map of strings there", value.line()));
+    };
+    let text = embedded.text();
+    let tree = Tree::parse(text).map_err(|error| {
+        wrong(&format!("the text is not valid YAML: {}", error.message), embedded.outer_line(error.line))
+    })?;
+    let Some(map) = tree.root(text).filter(|map| !map.is_null()) else { return Ok(labels) };
+    if !map.is_mapping() || map.entries().any(|(_, value)| value.scalar().is_none()) {
+        return Err(wrong("the text must be a map of strings", embedded.outer_line(map.line())));
+    }
+    for (key, value) in map.entries() {
+        match (key.scalar_text(), value.scalar_text()) {
+            (key, "") => {
+                labels.remove(key);
+            }
+            _ if value.is_null() => {
+                labels.remove(key.scalar_text());
+            }
+            (key, value) => {
+                labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
+    }
+    Ok(labels)
 }
 
 fn config_maps_at(pod: View<'_>, path: &str) -> Vec<String> {

@@ -11,13 +11,14 @@
 //! very namespace. Namespaces that resources are in but that the list does not hold are named, never invented.
 //! The labels are those of KEP-2579 and `k8s.io/pod-security-admission` `api/constants.go`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{KeyChanges, Report};
+use super::strictest;
 use crate::config::{Config, Enforce, PodSecurity, Wish};
 use crate::krm::{Error, Finding, List, ResourceRef, Severity};
 use crate::kube::names::{is_profile, previous_names};
-use crate::pod_security::{Level, Mode};
+use crate::pod_security::{Level, Mode, Version};
 use crate::rules::Rule;
 use crate::yaml::edit::Edits;
 use crate::yaml::path::Path;
@@ -28,6 +29,7 @@ const LABELS: [&str; 2] = ["metadata", "labels"];
 pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> Result<(), Error> {
     let Some(pod_security) = &config.pod_security else { return Ok(()) };
     let mut namespaces = BTreeSet::new();
+    let strictest = strictest::levels(list, config, pod_security, report)?;
     for item in list.items_mut() {
         if !item.is("v1", "Namespace") || item.is_local_config() {
             continue;
@@ -36,7 +38,8 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { continue };
             let mut edits = Edits::default();
-            let changes = decide(pod_security, item.name(), root, |finding| report.add_about(item, root, finding));
+            let changes =
+                decide(pod_security, &strictest, item.name(), root, |finding| report.add_about(item, root, finding));
             if !changes.is_empty() {
                 edits.set(root, &LABELS, &changes.entries()).map_err(|error| item.edit_error(&error))?;
                 let message = format!("set {}", changes.words());
@@ -56,11 +59,17 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
 }
 
 /// The labels to write on one namespace.
-fn decide(pod_security: &PodSecurity, name: &str, root: View<'_>, mut say: impl FnMut(Finding)) -> KeyChanges {
+fn decide(
+    pod_security: &PodSecurity,
+    strictest: &BTreeMap<String, Level>,
+    name: &str,
+    root: View<'_>,
+    mut say: impl FnMut(Finding),
+) -> KeyChanges {
     let wanted = pod_security.wish_for(name);
     let enforce = wanted.wishes.enforce.and_then(|wish| match wish.level {
         Enforce::Level(level) => Some(Wish { level, version: wish.version }),
-        Enforce::Strictest => None,
+        Enforce::Strictest => strictest.get(name).map(|level| Wish { level: *level, version: wish.version }),
     });
     let labels = root.find(&LABELS);
     let current = |key: &str| labels.and_then(|labels| labels.get(key)).filter(|value| !value.is_null());
@@ -90,6 +99,13 @@ fn decide(pod_security: &PodSecurity, name: &str, root: View<'_>, mut say: impl 
         changes.set(mode.level_label(), level.and_then(|level| level.as_str()), wish.level.as_str());
         if let Some(version) = wish.version {
             let label = current(mode.version_label());
+            if let Some(text) = label.map(|label| label.scalar_text())
+                && let Err(error) = text.parse::<Version>()
+            {
+                let message =
+                    format!("label `{}` is \"{text}\" but {error}; replaced by {version}", mode.version_label());
+                say(Finding::new(Rule::InvalidLabel, Severity::Warning, message));
+            }
             changes.set(mode.version_label(), label.and_then(|label| label.as_str()), &version.to_string());
         }
     }

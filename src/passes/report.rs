@@ -1,10 +1,14 @@
 //! What passes have to say, with the resource and its file filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::krm::{Field, Finding, Item};
+use super::release;
+use crate::admission::{AdmissionDefaults, Cluster, Pods};
+use crate::config::Config;
+use crate::krm::{Error, Field, Finding, Item, List, ResourceRef};
+use crate::rules::Rule;
 use crate::yaml::path::Path;
 use crate::yaml::tree::View;
 
@@ -12,6 +16,9 @@ use crate::yaml::tree::View;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) findings: Vec<Finding>,
+    pods: Option<Pods>,
+    /// Resources that were said not to decode: several passes come across them.
+    undecodable: BTreeSet<ResourceRef>,
 }
 
 impl Report {
@@ -20,11 +27,37 @@ impl Report {
         self.findings.push(finding);
     }
 
+    /// The pods of the list, each followed to its admission once in a run. No pass that changes pods may come after the
+    /// first that asks.
+    pub(super) fn pods(&mut self, list: &List<'_>, config: &Config) -> Result<&mut Pods, Error> {
+        let pods = match self.pods.take() {
+            Some(pods) => pods,
+            None => Pods::of(Cluster::of(list, AdmissionDefaults::default(), release(config))?),
+        };
+        Ok(self.pods.insert(pods))
+    }
+
+    /// A finding about a resource that is not parsed at the moment.
+    pub(super) fn add_for(&mut self, item: &Item<'_>, mut finding: Finding) -> Result<(), Error> {
+        finding.resource_ref = Some(item.reference());
+        finding.file = item.parse_leniently()?.root().and_then(Item::file);
+        self.push(finding);
+        Ok(())
+    }
+
     /// A finding about a resource.
     pub(super) fn add_about(&mut self, item: &Item<'_>, root: View<'_>, mut finding: Finding) {
         finding.resource_ref = Some(item.reference());
         finding.file = Item::file(root);
-        self.findings.push(finding);
+        self.push(finding);
+    }
+
+    fn push(&mut self, finding: Finding) {
+        let is_known = finding.tags.get("rule").is_some_and(|rule| rule == Rule::Undecodable.code())
+            && finding.resource_ref.as_ref().is_some_and(|resource| !self.undecodable.insert(resource.clone()));
+        if !is_known {
+            self.findings.push(finding);
+        }
     }
 }
 

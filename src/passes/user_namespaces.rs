@@ -93,7 +93,8 @@ fn edit_text(
     if documents.next().is_some() {
         return Err(wrong("the text must be one YAML document".to_owned(), value.line()));
     }
-    let labels = labels.filter(|labels| !labels.is_null());
+    // Nothing, nothing but comments, or null: the controller reads no labels.
+    let (labels, nothing) = if labels.is_some_and(|labels| labels.is_null()) { (None, labels) } else { (labels, None) };
     if let Some(labels) = labels {
         if !labels.is_mapping() {
             let line = embedded.outer_line(labels.line());
@@ -123,8 +124,7 @@ fn edit_text(
     let mut inner = Edits::default();
     match labels {
         Some(labels) => inner.set(labels, &[], &changes.entries()).map_err(|error| item.edit_error(&error))?,
-        // Nothing but comments: the labels go below them.
-        None => inner.replace(text.len()..text.len(), lines_after(text, &changes)),
+        None => inner.begin(text, nothing, &changes.entries()),
     }
     let encoded = embedded.encode(inner).map_err(|error| item.edit_error(&error))?;
     let mut message = format!("user namespaces get {}", changes.words());
@@ -176,16 +176,4 @@ fn decide(labels: Option<View<'_>>, wishes: &Wishes) -> (KeyChanges, Vec<String>
         }
     }
     (changes, new_labels, overwrite)
-}
-
-fn lines_after(text: &str, changes: &KeyChanges) -> String {
-    let mut lines = String::new();
-    if !text.is_empty() && !text.ends_with('\n') {
-        lines.push('\n');
-    }
-    for (key, value) in changes.entries() {
-        // Quoted as the file's own examples are.
-        lines.push_str(&format!("{key}: {value}\n"));
-    }
-    lines
 }

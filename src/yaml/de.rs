@@ -11,8 +11,8 @@ use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use super::path::{Path, Segment};
 use super::resolve::Scalar;
 use super::source::line_of;
-use super::tree::View;
-use crate::config::not_allowed;
+use super::tree::{Kind, View};
+use crate::typo::not_allowed;
 
 /// Nodes that aliases may add before a document counts as a bomb.
 const ALIAS_BUDGET: usize = 1_000_000;
@@ -85,6 +85,10 @@ fn described(unexpected: &de::Unexpected<'_>) -> String {
     }
 }
 
+/// What a type with rules of its own says of a scalar, by the name of its newtype: why it refuses the scalar, or the
+/// text that stands for it where the type reads null as a value.
+pub type Newtypes = fn(&'static str, Option<Scalar<'_>>) -> Result<Option<&'static str>, String>;
+
 /// Decodes the value of a node.
 ///
 /// # Errors
@@ -93,24 +97,33 @@ pub fn from_view<'de, T: de::Deserialize<'de>>(view: View<'de>) -> Result<T, Err
     T::deserialize(Root::new(view).deserializer())
 }
 
+/// Decodes the value of a node whose newtypes have rules that serde's types do not know.
+///
+/// # Errors
+/// As [`from_view`].
+pub fn from_view_with<'de, T: de::Deserialize<'de>>(view: View<'de>, newtypes: Newtypes) -> Result<T, Error> {
+    T::deserialize(Root { newtypes, ..Root::new(view) }.deserializer())
+}
+
 /// A node to decode from, for types that want a `Deserializer`.
 #[derive(Debug)]
 pub struct Root<'de> {
     view: View<'de>,
     budget: Cell<usize>,
+    newtypes: Newtypes,
 }
 
 impl<'de> Root<'de> {
     /// The value of this node.
     #[must_use]
     pub fn new(view: View<'de>) -> Self {
-        Self { view, budget: Cell::new(ALIAS_BUDGET) }
+        Self { view, budget: Cell::new(ALIAS_BUDGET), newtypes: |_, _| Ok(None) }
     }
 
     /// Its deserializer.
     #[must_use]
     pub fn deserializer(&self) -> impl de::Deserializer<'de, Error = Error> {
-        Deserializer { view: self.view, budget: &self.budget, through_alias: false }
+        Deserializer { view: self.view, budget: &self.budget, newtypes: self.newtypes, through_alias: false }
     }
 }
 
@@ -118,6 +131,7 @@ impl<'de> Root<'de> {
 struct Deserializer<'de, 'b> {
     view: View<'de>,
     budget: &'b Cell<usize>,
+    newtypes: Newtypes,
     /// Somewhere above stands an alias: each node counts.
     through_alias: bool,
 }
@@ -314,9 +328,14 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
-        let view = self.view;
-        visitor.visit_newtype_struct(self).map_err(|error: Error| error.at(&view))
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        let this = self.resolved()?;
+        let view = this.view;
+        match (self.newtypes)(name, view.scalar()).map_err(|why| <Error as de::Error>::custom(why).at(&view))? {
+            Some(text) => visitor.visit_newtype_struct(de::value::BorrowedStrDeserializer::new(text)),
+            None => visitor.visit_newtype_struct(this),
+        }
+        .map_err(|error: Error| error.at(&view))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -379,8 +398,27 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de, '_> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        expressible(self.view)?;
         visitor.visit_unit()
     }
+}
+
+/// Refuses what JSON cannot say, also where nobody reads it: the way to the API server goes through JSON.
+fn expressible(view: View<'_>) -> Result<(), Error> {
+    let mut stack = vec![view];
+    while let Some(view) = stack.pop() {
+        if let Kind::Alias(_) = view.kind() {
+            continue;
+        }
+        if let Some(Scalar::Float(value)) = view.scalar()
+            && !value.is_finite()
+        {
+            return Err(<Error as de::Error>::custom(format_args!("{value} is no number in JSON")).at(&view));
+        }
+        stack.extend(view.items());
+        stack.extend(view.entries().map(|(_, value)| value));
+    }
+    Ok(())
 }
 
 struct MapAccess<'de, 'b> {
@@ -395,12 +433,20 @@ impl<'de> de::MapAccess<'de> for MapAccess<'de, '_> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.value = Some((key, value));
-        if key.scalar().is_none() {
-            return Err(<Error as de::Error>::custom("a key must be a string").at(&key));
-        }
-        // JSON has only strings for keys: `1: a` reads as "1".
-        let name: de::value::BorrowedStrDeserializer<'de, Error> =
-            de::value::BorrowedStrDeserializer::new(key.scalar_text());
+        // JSON has only strings for keys: `1: a` reads as "1", and `yes: a` as "true".
+        let name = match key.scalar() {
+            Some(Scalar::String(text)) => {
+                let name: de::value::BorrowedStrDeserializer<'de, Error> =
+                    de::value::BorrowedStrDeserializer::new(text);
+                return seed.deserialize(name).map(Some).map_err(|error| error.at(&key));
+            }
+            Some(Scalar::Bool(value)) => value.to_string(),
+            Some(Scalar::Int(value)) => value.to_string(),
+            Some(Scalar::Uint(value)) => value.to_string(),
+            Some(Scalar::Float(value)) if value.is_finite() => value.to_string(),
+            _ => return Err(<Error as de::Error>::custom("a key must be a string").at(&key)),
+        };
+        let name: de::value::StringDeserializer<Error> = name.into_deserializer();
         seed.deserialize(name).map(Some).map_err(|error| error.at(&key))
     }
 

@@ -3,6 +3,11 @@
 //! Where a key goes: into its sorted place if its siblings are sorted, above the comments of the key that it goes
 //! before; else behind the last one; never behind a block scalar, whose end belongs to its text.
 
+mod begin;
+mod place;
+mod remove;
+mod sequence;
+
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
@@ -10,6 +15,7 @@ use serde_json::Value;
 
 use super::emit::{Layout, Notation, block, double_quoted_inner, flow, json_escaped, scalar};
 use super::path::Path;
+use super::resolve::Scalar;
 use super::source::{column, line_break, line_end, line_of, line_start};
 use super::tree::{Kind, View};
 
@@ -19,6 +25,14 @@ pub enum EditError {
     /// Something on the way is no mapping.
     #[error("`{path}` must be a mapping (line {line})")]
     NotAMapping {
+        /// The field.
+        path: Path,
+        /// Its line.
+        line: usize,
+    },
+    /// What should hold elements is something else.
+    #[error("`{path}` must be a sequence (line {line})")]
+    NotASequence {
         /// The field.
         path: Path,
         /// Its line.
@@ -77,9 +91,14 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// Replaces a range of the text.
-    pub fn replace(&mut self, range: Range<usize>, text: String) {
+    /// Replaces a range of the text. Only this room writes YAML.
+    pub(super) fn replace(&mut self, range: Range<usize>, text: String) {
         self.0.push(Edit { range, text, column: 0 });
+    }
+
+    /// Takes edits of the same text over.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     fn insert(&mut self, at: usize, text: String, column: usize) {
@@ -116,9 +135,20 @@ impl Edits {
     /// # Errors
     /// [`EditError`] where something on the way is no mapping, or is shared with another place by an anchor.
     pub fn set(&mut self, root: View<'_>, path: &[&str], entries: &[(&str, Value)]) -> Result<(), EditError> {
-        let mut map = root;
+        self.set_from(root, (root, &Path::default()), path, entries)
+    }
+
+    /// Sets keys of the mapping at `path` below `top`, which stands at a path of its own below `root`.
+    fn set_from(
+        &mut self,
+        root: View<'_>,
+        (top, base): (View<'_>, &Path),
+        path: &[&str],
+        entries: &[(&str, Value)],
+    ) -> Result<(), EditError> {
+        let mut map = top;
+        let mut here = base.clone();
         for (depth, key) in path.iter().enumerate() {
-            let here = Path::of(&path[..depth]);
             refuse_shared(&map, &here)?;
             let below = &path[depth + 1..];
             match map.entry(key) {
@@ -145,10 +175,51 @@ impl Edits {
                     return self.set_in(root, map, &here, &[(key, value)]);
                 }
             }
+            here = here.join(*key);
         }
-        let here = Path::of(path);
         refuse_shared(&map, &here)?;
         self.set_in(root, map, &here, entries)
+    }
+
+    /// Sets everything that the mapping `patch` holds, key by key: mappings are merged, anything else is replaced.
+    ///
+    /// # Errors
+    /// As [`Edits::set`].
+    pub fn merge(&mut self, root: View<'_>, patch: &serde_json::Map<String, Value>) -> Result<(), EditError> {
+        self.merge_at(root, (root, &Path::default()), &mut Vec::new(), root, patch)
+    }
+
+    fn merge_at<'p>(
+        &mut self,
+        root: View<'_>,
+        top: (View<'_>, &Path),
+        path: &mut Vec<&'p str>,
+        map: View<'_>,
+        patch: &'p serde_json::Map<String, Value>,
+    ) -> Result<(), EditError> {
+        let mut entries = Vec::new();
+        for (key, value) in patch {
+            match (value, map.get(key)) {
+                (Value::Object(inner), Some(child)) if child.is_mapping() => {
+                    let stands_here = map.entry(key).is_some_and(|(_, value)| !matches!(value.kind(), Kind::Alias(_)));
+                    if stands_here {
+                        path.push(key);
+                        self.merge_at(root, top, path, child, inner)?;
+                        path.pop();
+                    } else {
+                        // It comes in by an alias or a merge key: a copy with the change takes its place.
+                        let mut copy = copy_of(&child, 8).ok_or_else(|| EditError::Alias {
+                            path: path.iter().fold(top.1.clone(), |path, key| path.join(*key)).join(key.as_str()),
+                            line: child.line(),
+                        })?;
+                        overlay(&mut copy, inner);
+                        entries.push((key.as_str(), copy));
+                    }
+                }
+                _ => entries.push((key.as_str(), value.clone())),
+            }
+        }
+        if entries.is_empty() { Ok(()) } else { self.set_from(root, top, path, &entries) }
     }
 
     fn set_in(
@@ -350,7 +421,8 @@ fn ends_with_block_scalar(view: &View<'_>) -> bool {
 }
 
 /// The steps that this document takes: its first nested mapping, its first sequence in a mapping.
-fn layout_of(root: View<'_>) -> Layout {
+#[must_use]
+pub fn layout_of(root: View<'_>) -> Layout {
     let text = root.text();
     let mut layout = Layout::KUSTOMIZE;
     let outer = root.entries().next().map_or(0, |(key, _)| column(text, entry_start(&key)));
@@ -436,5 +508,26 @@ fn copy_of(view: &View<'_>, depth: usize) -> Option<Value> {
         }
         return Some(Value::Object(map));
     }
-    view.as_str().map(|text| Value::String(text.to_owned()))
+    if view.is_sequence() {
+        return view.items().map(|item| copy_of(&item, depth)).collect::<Option<Vec<Value>>>().map(Value::Array);
+    }
+    match view.scalar()? {
+        Scalar::String(text) => Some(Value::from(text)),
+        Scalar::Bool(value) => Some(Value::from(value)),
+        Scalar::Int(value) => Some(Value::from(value)),
+        _ => None,
+    }
+}
+
+/// Puts a patch over a copy: mappings are merged, anything else is replaced.
+fn overlay(copy: &mut Value, patch: &serde_json::Map<String, Value>) {
+    let Some(map) = copy.as_object_mut() else { return };
+    for (key, value) in patch {
+        match (map.get_mut(key), value) {
+            (Some(old @ Value::Object(_)), Value::Object(inner)) => overlay(old, inner),
+            _ => {
+                map.insert(key.clone(), value.clone());
+            }
+        }
+    }
 }

@@ -42,6 +42,12 @@ impl Path {
         Self(segments)
     }
 
+    /// The steps that both paths begin with.
+    #[must_use]
+    pub fn shared_with(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).take_while(|(one, two)| one == two).map(|(step, _)| step.clone()).collect())
+    }
+
     /// Puts a step before the first one: an error that unwinds from the inside out gets its path so.
     pub fn prepend(&mut self, segment: impl Into<Segment>) {
         self.0.insert(0, segment.into());

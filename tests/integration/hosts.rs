@@ -153,7 +153,20 @@ fn every_example_has_a_readme_and_points_editors_at_the_schema() {
         names.push(path.file_name().expect("a name").to_string_lossy().into_owned());
     }
     names.sort();
-    let tested = ["demo", "helm-post-renderer", "kpt-eval", "kpt-render", "kubeflow", "kustomize-container", "kustomize-exec", "pipe"];
+    let tested = [
+        "ci-check",
+        "contrib",
+        "demo",
+        "helm-post-renderer",
+        "istio-cni",
+        "kpt-eval",
+        "kpt-render",
+        "kubeflow",
+        "kustomize-container",
+        "kustomize-exec",
+        "pipe",
+        "samples",
+    ];
     assert_eq!(names, tested, "every example is run by a test");
     assert!(root().join("fn-config/unroot.schema.json").is_file(), "fn-config/unroot.schema.json is missing");
 }

@@ -4,8 +4,8 @@
 
 mod minor_settings;
 mod minors;
-mod normal;
-mod renders;
+pub(crate) mod normal;
+pub(crate) mod renders;
 
 use std::collections::BTreeMap;
 
@@ -19,20 +19,20 @@ use normal::{differences, normal};
 use renders::{Docs, Key, apply, install_of, key_of, read, shared, without_flags};
 
 /// One pair of renders: the file of the cni mode, of the sidecar mode, the platform and the CNI's namespace.
-struct Case {
-    version: String,
-    cni: String,
-    sidecar: &'static str,
-    platform: Platform,
-    namespace: &'static str,
+pub(crate) struct Case {
+    pub(crate) version: String,
+    pub(crate) cni: String,
+    pub(crate) sidecar: &'static str,
+    pub(crate) platform: Platform,
+    pub(crate) namespace: &'static str,
 }
 
 impl Case {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.version, self.cni)
     }
 
-    fn read(&self) -> (Docs, Docs) {
+    pub(crate) fn read(&self) -> (Docs, Docs) {
         let dir = shared().join("istio").join(&self.version);
         let (sidecar, mut cni) = (read(&dir.join(self.sidecar)), read(&dir.join(&self.cni)));
         if self.name() == "1.28.10/cni-registry.yaml" {
@@ -49,7 +49,7 @@ impl Case {
 }
 
 /// A case for every recorded cni render.
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let root = shared().join("istio");
     let mut versions: Vec<String> = std::fs::read_dir(&root)
@@ -109,7 +109,7 @@ fn compare(found: &Docs, wanted: &Docs) -> Vec<String> {
     lines
 }
 
-fn assert_same(what: &str, found: &Docs, wanted: &Docs) {
+pub(crate) fn assert_same(what: &str, found: &Docs, wanted: &Docs) {
     let lines = compare(found, wanted);
     assert!(lines.is_empty(), "{what}:\n{}", lines.join("\n"));
 }
@@ -236,7 +236,7 @@ fn rows_called_rendered_are_compared() {
     }
 }
 
-fn owned(docs: &Docs) -> Vec<Key> {
+pub(crate) fn owned(docs: &Docs) -> Vec<Key> {
     let no_labels = serde_json::Map::new();
     docs.iter()
         .filter(|(key, value)| {

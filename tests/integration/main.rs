@@ -4,12 +4,18 @@
 
 mod bad_input;
 mod cases;
+mod check;
 mod config;
+mod documents;
 mod expected;
+mod harden;
 mod hosts;
+mod injector;
 mod invariants;
+mod istio_mode;
 mod istio_objects;
 mod pod_security;
 mod shared;
 mod yaml_cut;
 mod yaml_edit;
+mod yaml_edit_lists;

@@ -111,7 +111,7 @@ impl<'t> Cutter<'t> {
             Event::Alias(anchor) => {
                 self.alias(anchor);
                 if self.expects_key() {
-                    self.mark_opaque();
+                    self.odd_key(range.start);
                     self.key_is_known(Role::Other, None);
                 } else {
                     let (role, _) = self.value_starts(range.clone());
@@ -205,6 +205,16 @@ impl<'t> Cutter<'t> {
     fn mark_opaque(&mut self) {
         if let Some(head) = self.head() {
             head.opaque = true;
+        }
+    }
+
+    /// A key that is no scalar: nothing that a resource has.
+    fn odd_key(&mut self, start: usize) {
+        self.mark_opaque();
+        if self.frames.len() == 1
+            && let Some(document) = self.documents.last_mut()
+        {
+            document.problem = Some((start, "the top-level keys of a resource must be strings"));
         }
     }
 
@@ -362,13 +372,7 @@ impl<'t> Cutter<'t> {
     fn open(&mut self, mapping: bool, flow: bool, range: Range<usize>) {
         let is_key = self.expects_key();
         let role = if is_key {
-            // Nothing that a resource has.
-            self.mark_opaque();
-            if self.frames.len() == 1
-                && let Some(document) = self.documents.last_mut()
-            {
-                document.problem = Some((range.start, "the top-level keys of a resource must be strings"));
-            }
+            self.odd_key(range.start);
             Role::Other
         } else {
             self.value_starts(range.clone()).0

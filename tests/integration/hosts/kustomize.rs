@@ -1,4 +1,4 @@
-//! `examples/kustomize-exec`: unroot as an exec function under `transformers:`.
+//! `examples/kustomize-exec` and `examples/istio-cni`: unroot as an exec function under `transformers:`.
 //!
 //! How kustomize and kubectl treat exec functions was measured with kustomize 5.8.1 and kubectl 1.32; the silent skip is
 //! asserted here so that the README is right about it for the version that is installed.
@@ -69,6 +69,34 @@ fn without_enable_exec_the_function_is_skipped_silently_and_a_second_run_of_unro
         labelled,
         "a second run must change nothing"
     );
+}
+
+#[test]
+fn an_istio_of_kustomize_gets_rootless_sidecars() {
+    let Some(mut kustomize) = host("kustomize") else { return };
+    kustomize.args(["build", "--enable-alpha-plugins", "--enable-exec"]);
+    let rootless = succeed(kustomize.arg(example("istio-cni")));
+    assert_matches(&example("istio-cni").join("expected.yaml"), &rootless.stdout);
+    for command in [
+        "rollout status daemonset/istio-cni-node -n kube-system",
+        "rollout restart deployment,statefulset,daemonset -n shop",
+    ] {
+        assert!(rootless.stderr.contains(command), "{command}: {}", rootless.stderr);
+    }
+    // A second run changes nothing, and the way back leaves what kustomize makes of the files.
+    let folder = example("istio-cni");
+    assert_eq!(filtered(&folder, &["--config", "unroot.yaml"], &rootless.stdout), rootless.stdout);
+    let mut without = host("kustomize").expect("found above");
+    let plain = succeed(without.args(["build", "--enable-alpha-plugins"]).arg(&folder)).stdout;
+    let back = filtered(&folder, &["istio=sidecar"], &rootless.stdout);
+    assert_eq!(sorted_documents(&back), sorted_documents(&plain));
+}
+
+fn sorted_documents(stream: &str) -> Vec<&str> {
+    let mut documents: Vec<&str> =
+        stream.trim_end().split("\n---\n").map(|document| document.trim_start_matches("---\n")).collect();
+    documents.sort_unstable();
+    documents
 }
 
 #[test]

@@ -45,12 +45,12 @@ const TEXTS: &[&str] = &[
 ];
 
 /// The normal form of an object.
-pub(super) fn normal(value: &Value) -> Value {
+pub(crate) fn normal(value: &Value) -> Value {
     normal_at(value, "", "")
 }
 
 /// Paths at which two normal forms differ.
-pub(super) fn differences(found: &Value, wanted: &Value) -> Vec<String> {
+pub(crate) fn differences(found: &Value, wanted: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     walk(Some(found), Some(wanted), String::new(), &mut lines);
     lines

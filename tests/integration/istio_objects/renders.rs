@@ -14,23 +14,23 @@ use super::at;
 
 /// What tells objects apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) group: String,
-    pub(super) kind: String,
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Key {
+    pub(crate) group: String,
+    pub(crate) kind: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
-pub(super) type Docs = BTreeMap<Key, Value>;
+pub(crate) type Docs = BTreeMap<Key, Value>;
 
 /// The folder of the shared data.
-pub(super) fn shared() -> PathBuf {
+pub(crate) fn shared() -> PathBuf {
     let given = std::env::var_os("UNROOT_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     Path::new(env!("CARGO_MANIFEST_DIR")).join(given)
 }
 
 /// Whether the renders are there. A gate without them would prove nothing, so there it is a failure.
-pub(super) fn at_hand() -> bool {
+pub(crate) fn at_hand() -> bool {
     let found = shared().join("istio").is_dir();
     assert!(found || std::env::var("CI").as_deref() != Ok("true"), "no recorded renders in {}", shared().display());
     if !found {
@@ -39,20 +39,25 @@ pub(super) fn at_hand() -> bool {
     found
 }
 
+/// The objects of a file.
+pub(crate) fn read(file: &Path) -> Docs {
+    read_text(&std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
+}
+
 /// The objects of a stream.
-pub(super) fn read(file: &Path) -> Docs {
-    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+pub(crate) fn read_text(text: &str) -> Docs {
     let mut docs = Docs::new();
-    for document in serde_yaml::Deserializer::from_str(&text) {
-        let value = Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    for document in serde_yaml::Deserializer::from_str(text) {
+        let value = Value::deserialize(document).unwrap_or_else(|error| panic!("{error}\n{text}"));
         if value.is_object() {
-            docs.insert(key_of(&value), value);
+            let before = docs.insert(key_of(&value), value);
+            assert!(before.is_none(), "twice: {before:?}");
         }
     }
     docs
 }
 
-pub(super) fn key_of(value: &Value) -> Key {
+pub(crate) fn key_of(value: &Value) -> Key {
     let api_version = value["apiVersion"].as_str().unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Key {
@@ -64,7 +69,7 @@ pub(super) fn key_of(value: &Value) -> Key {
 }
 
 /// What a render without istio-cni says of the install.
-pub(super) fn install_of(docs: &Docs, platform: Platform, namespace: &str) -> CniInstall {
+pub(crate) fn install_of(docs: &Docs, platform: Platform, namespace: &str) -> CniInstall {
     let istiod = docs.iter().find(|(key, _)| key.kind == "Deployment" && key.name.starts_with("istiod")).unwrap().1;
     let image = istiod["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
     let (hub, tag) = image.rsplit_once("/pilot:").unwrap();
@@ -112,7 +117,7 @@ fn injector_values(docs: &Docs) -> Value {
 }
 
 /// Applies settings to the documents that they are for; the number of changes.
-pub(super) fn apply(docs: &mut Docs, settings: &[Setting]) -> usize {
+pub(crate) fn apply(docs: &mut Docs, settings: &[Setting]) -> usize {
     let mut changes = 0;
     for setting in settings {
         let mut seen = false;
@@ -201,7 +206,7 @@ fn change(root: &mut Value, setting: &Setting) -> bool {
 }
 
 /// The same objects with every flag of the mode off, which is what a platform's sidecar mode looks like.
-pub(super) fn without_flags(docs: &Docs) -> Docs {
+pub(crate) fn without_flags(docs: &Docs) -> Docs {
     let mut docs = docs.clone();
     edit_values(&mut docs, |data| {
         for pointer in ["/istio_cni/enabled", "/pilot/cni/enabled", "/cni/enabled"] {
@@ -214,7 +219,7 @@ pub(super) fn without_flags(docs: &Docs) -> Docs {
 }
 
 /// Removes the echoes of `cni.chained`; the number of documents that had one.
-pub(super) fn remove_chained(docs: &mut Docs) -> usize {
+pub(crate) fn remove_chained(docs: &mut Docs) -> usize {
     let mut count = 0;
     edit_values(docs, |data| {
         for pointer in ["/pilot/cni", "/cni"] {

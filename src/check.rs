@@ -1,0 +1,242 @@
+//! The verb `check`: what Pod Security admission will say of every pod, as it is admitted. Nothing is changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::admission::{
+    AdmissionDefaults, Cluster, Outcome as Fate, depends_on_version, is_admission_configuration, namespace_of,
+    other_webhooks,
+};
+use crate::config::Config;
+use crate::filter::{Exit, from_file};
+use crate::krm::form;
+use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
+use crate::passes;
+use crate::pod_security::{Level, LevelVersion, Version};
+use crate::report::{self, Judged, Located, Output, Report, Verdict};
+use crate::rules::Rule;
+use crate::yaml::source::line_of;
+
+/// An input of its own: a file, or standard input.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    /// Its name in messages and reports.
+    pub name: &'s str,
+    /// Its bytes.
+    pub bytes: &'s [u8],
+}
+
+/// How the pods are to be judged, and how it is to be said.
+#[derive(Clone, Debug, Default)]
+pub struct Options<'a> {
+    /// The level for all pods; absent, that of each pod's own namespace.
+    pub level: Option<Level>,
+    /// The version for all pods.
+    pub version: Option<Version>,
+    /// The form of the report.
+    pub output: Output,
+    /// The configuration that shall have been applied: its name and its bytes, or why it cannot be read.
+    pub config: Option<(&'a str, Result<Vec<u8>, String>)>,
+}
+
+/// What a check came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub exit: Exit,
+    /// The report, for standard output; empty where the input is unusable.
+    pub report: String,
+    /// What there is to say beside the report.
+    pub findings: Vec<Finding>,
+    /// Violations, which are in the report and not among the findings.
+    pub violations: usize,
+}
+
+/// Judges the pods of all sources, which are one input.
+#[must_use]
+pub fn check(sources: &[Source<'_>], options: &Options<'_>) -> Outcome {
+    match run(sources, options) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            Outcome { exit: Exit::Unusable, report: String::new(), findings: vec![error.to_finding()], violations: 0 }
+        }
+    }
+}
+
+fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> {
+    let config = match &options.config {
+        Some((name, bytes)) => Some(usable(from_file(name, bytes)?)?),
+        None => None,
+    };
+    let (mut list, defaults) = read(sources)?;
+    let release = config.as_ref().and_then(passes::release);
+    let cluster = Cluster::of(&list, defaults, release)?;
+    let mut report = Report::new(sources.iter().map(|source| source.name).collect());
+    for problem in cluster.problems() {
+        report.say(locate(&list, problem.clone()));
+    }
+    judge(&list, &cluster, options, &mut report)?;
+    if let Some(config) = &config {
+        for missing in not_applied(&mut list, config)? {
+            report.say(missing);
+        }
+    }
+    let violations = report.violations();
+    let failed = violations > 0 || report.has_errors();
+    Ok(Outcome {
+        exit: if failed { Exit::Findings } else { Exit::Done },
+        report: report::render(&report, options.output),
+        findings: report.findings().cloned().collect(),
+        violations,
+    })
+}
+
+fn usable(config: Config) -> Result<Config, Error> {
+    match config.not_yet() {
+        Some(part) => Err(Error::config(format!("{} is not yet in this version", part.what)).at_field(part.path)),
+        None => Ok(config),
+    }
+}
+
+/// All sources as one list, without what configures the API server.
+fn read<'s>(sources: &[Source<'s>]) -> Result<(List<'s>, AdmissionDefaults), Error> {
+    let named = |source: &Source<'_>, mut error: Error| {
+        if sources.len() > 1 {
+            error.place.source_name = Some(source.name.to_owned());
+        }
+        error
+    };
+    let lists = sources
+        .iter()
+        .map(|source| form::text(source.bytes).and_then(List::read).map_err(|error| named(source, error)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<&str> = sources.iter().map(|source| source.name).collect();
+    let mut list = List::of_several(lists, &names).ok_or_else(|| Error::input("there is no input"))?;
+    let defaults = AdmissionDefaults::read(&list.take(is_admission_configuration)?)?;
+    list.check()?;
+    Ok((list, defaults))
+}
+
+fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let mut webhooks: BTreeMap<String, usize> = BTreeMap::new();
+    let mut namespaces = BTreeSet::new();
+    let mut lines = Lines::default();
+    for item in list.items() {
+        let Some(subject) = cluster.admit(item)? else { continue };
+        let line = lines.of(item, subject.offset);
+        let namespace = namespace_of(item);
+        let (policy, label_errors) = cluster.policy(namespace);
+        let asked = LevelVersion {
+            level: options.level.unwrap_or(policy.enforce.level),
+            version: options.version.unwrap_or(if options.level.is_some() {
+                Version::Latest
+            } else {
+                policy.enforce.version
+            }),
+        };
+        let mut say = |rule, severity, message: String| {
+            let mut finding = Finding::new(rule, severity, message);
+            finding.resource_ref = Some(item.reference());
+            report.say(Located { finding, input: item.input(), line: Some(line) });
+        };
+        if options.level.is_none() && namespaces.insert(namespace.to_owned()) {
+            for error in label_errors {
+                say(Rule::InvalidLabel, Severity::Warning, format!("namespace \"{namespace}\": {error}"));
+            }
+        }
+        if let Some(message) = &subject.duplicate_key {
+            let message =
+                format!("{message}; the last one is read, as the API server does, and strict clients refuse it");
+            say(Rule::DuplicateKey, Severity::Warning, message);
+        }
+        let judged = match &subject.outcome {
+            Fate::Failed { why, undecodable } => {
+                let rule = if *undecodable { Rule::Undecodable } else { Rule::InjectionRefused };
+                say(rule, Severity::Error, why.clone());
+                Err((rule, why.clone()))
+            }
+            Fate::Judged(pod) => {
+                if let Some(doubt) = &pod.doubt {
+                    let message = format!(
+                        "what Istio's injector adds cannot be predicted, so the pod is judged without it: {doubt}"
+                    );
+                    say(Rule::InjectionUnpredictable, Severity::Warning, message);
+                }
+                for webhook in cluster.other_webhooks(namespace, pod) {
+                    *webhooks.entry(webhook.to_owned()).or_default() += 1;
+                }
+                let violations = pod.violations(asked);
+                if let Some(message) = depends_on_version(pod, asked, &violations) {
+                    say(Rule::PodSecurityVersion, Severity::Warning, message);
+                }
+                Ok(Judged { injected: pod.injected, exempt: pod.exempt, meets: pod.meets(asked.version), violations })
+            }
+        };
+        report.verdicts.push(Verdict { resource: item.reference(), input: item.input(), line, asked, judged });
+    }
+    if let Some(finding) = other_webhooks(&webhooks) {
+        report.say(Located { finding, input: 0, line: None });
+    }
+    Ok(())
+}
+
+/// Counts lines once through an input: resources come in its order.
+#[derive(Default)]
+struct Lines {
+    input: usize,
+    offset: usize,
+    before: usize,
+}
+
+impl Lines {
+    fn of(&mut self, item: &Item<'_>, offset: usize) -> usize {
+        if item.input() != self.input || offset < self.offset {
+            *self = Self { input: item.input(), ..Self::default() };
+        }
+        self.before += line_of(&item.source()[self.offset..], offset - self.offset) - 1;
+        self.offset = offset;
+        self.before + 1
+    }
+}
+
+/// What a run of the filter would still change.
+fn not_applied(list: &mut List<'_>, config: &Config) -> Result<Vec<Located>, Error> {
+    let before: Vec<ResourceRef> = list.items().iter().map(Item::reference).collect();
+    let findings = passes::run(list, config)?;
+    let after: BTreeSet<ResourceRef> = list.items().iter().map(Item::reference).collect();
+    let mut missing = Vec::new();
+    let mut told = BTreeSet::new();
+    for mut change in findings.into_iter().filter(tells_a_change) {
+        told.extend(change.resource_ref.clone());
+        change.tags.insert("not-applied", change.tags.get("rule").cloned().unwrap_or_default());
+        change.tags.insert("rule", Rule::ConfigNotApplied.code().to_owned());
+        change.severity = Severity::Error;
+        change.message = format!("{NOT_APPLIED} do this: {}", change.message);
+        missing.push(locate(list, change));
+    }
+    // A change that no finding tells of must not pass for none.
+    let touched = list.items().iter().filter(|item| item.is_changed() || item.is_added()).map(Item::reference);
+    let removed = before.into_iter().filter(|reference| !after.contains(reference));
+    for reference in touched.chain(removed).filter(|reference| !told.contains(reference)).collect::<Vec<_>>() {
+        let message = format!("{NOT_APPLIED} change this resource");
+        let mut finding = Finding::new(Rule::ConfigNotApplied, Severity::Error, message);
+        finding.resource_ref = Some(reference);
+        missing.push(locate(list, finding));
+    }
+    Ok(missing)
+}
+
+const NOT_APPLIED: &str = "the configuration has not been applied; a run would still";
+
+/// Whether a finding tells of something that the run has done, and not only of what is so.
+fn tells_a_change(finding: &Finding) -> bool {
+    let rule = finding.tags.get("rule").and_then(|code| Rule::of_code(code));
+    let whole_object = matches!(rule, Some(Rule::IstioObjectAdded | Rule::IstioObjectRemoved));
+    finding.severity == Severity::Info && (finding.field.is_some() || whole_object)
+}
+
+/// A finding with the place of its resource in the input.
+fn locate(list: &List<'_>, finding: Finding) -> Located {
+    let reference = finding.resource_ref.clone().unwrap_or_default();
+    let item: Option<&Item<'_>> = list.items().iter().find(|item| item.reference() == reference);
+    Located { input: item.map_or(0, Item::input), line: item.map(Item::first_line), finding }
+}

@@ -1,0 +1,140 @@
+//! To istio-cni: the objects that are missing are added.
+
+use serde_json::Value;
+
+use super::{Plan, Report};
+use crate::istio::install::Install;
+use crate::istio::mode_settings::Redirection;
+use crate::istio::objects::cni::{CniInstall, objects};
+use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
+use crate::rules::Rule;
+
+/// Where a new istio-cni goes: `istio-system` can stay restricted so.
+const DEFAULT_NAMESPACE: &str = "kube-system";
+
+/// True where something was added.
+pub(super) fn run(
+    list: &mut List<'_>,
+    installs: &[Install],
+    newest: usize,
+    plan: &Plan<'_>,
+    report: &mut Report,
+) -> Result<bool, Error> {
+    let (Some(install), Some(effect)) = (installs.get(newest), plan.effects.get(newest)) else { return Ok(false) };
+    let namespace = namespace(plan)?;
+    let cni = CniInstall {
+        facts: install.facts,
+        platform: *effect,
+        // Asked for below, where something is missing.
+        hub: install.images.hub.clone().unwrap_or_default(),
+        tag: install.images.tag.clone(),
+        variant: install.images.variant.clone(),
+        image_pull_policy: install.text(&["global", "imagePullPolicy"]).map(str::to_owned),
+        image_pull_secrets: install.pull_secrets(),
+        namespace: namespace.clone(),
+        bin_dir: plan.istio.cni_bin_dir.as_ref().map(|dir| dir.as_str().to_owned()),
+        conf_dir: plan.istio.cni_conf_dir.as_ref().map(|dir| dir.as_str().to_owned()),
+        labels: install.labels.clone(),
+        log_level: install.text(&["global", "logging", "level"]).map(str::to_owned),
+        log_as_json: install.value(&["global", "logAsJson"]) == Some(&Value::Bool(true)),
+        native_nftables: install.value(&["global", "nativeNftables"]) == Some(&Value::Bool(true)),
+        network_policy: install.value(&["global", "networkPolicy", "enabled"]) == Some(&Value::Bool(true)),
+    };
+    let mut missing = Vec::new();
+    for object in objects(&cni) {
+        let value = serde_json::to_value(&object)
+            .map_err(|error| Error::input(format!("an object of istio-cni cannot be written: {error}")))?;
+        let reference = reference(&value);
+        if !plan.existing.has(&reference.kind, &reference.namespace, &reference.name) {
+            missing.push((reference, value));
+        }
+    }
+    let like = install.istiod.unwrap_or(install.injector);
+    if !missing.is_empty() && install.images.hub.is_none() {
+        let about = list.items().get(like).map(|item| item.error(NO_HUB));
+        return Err(about.unwrap_or_else(|| Error::input(NO_HUB)));
+    }
+    half_done(list, installs, plan, &missing, report);
+    let folder = folder(list, like)?;
+    for (reference, value) in &missing {
+        let file = format!("{folder}{}_{}.yaml", reference.kind.to_lowercase(), reference.name);
+        list.append(value.clone(), like, &file)?;
+        let message = format!("added, as Istio {} has it", install.version);
+        let mut finding = Finding::new(Rule::IstioObjectAdded, Severity::Info, message);
+        finding.resource_ref = Some(reference.clone());
+        report.add(finding);
+    }
+    if !missing.is_empty() && install.images.pinned {
+        let message = format!(
+            "istiod's image is pinned by a digest; that of istio-cni is {}/install-cni:{} and is not",
+            cni.hub, install.images.tag
+        );
+        report.add(Finding::new(Rule::ImageNotPinned, Severity::Warning, message));
+    }
+    Ok(!missing.is_empty())
+}
+
+const NO_HUB: &str = "the input does not show the registry of Istio's images: istiod's image must be called `pilot`, or set \
+                      `istio.hub` in the configuration";
+
+fn namespace(plan: &Plan<'_>) -> Result<String, Error> {
+    let configured = plan.istio.cni_namespace.as_ref().map(|name| name.as_str());
+    match (&plan.existing.namespace, configured) {
+        (Some(existing), Some(configured)) if existing != configured => Err(Error::config(format!(
+            "istio-cni is in namespace \"{existing}\" of the input and stays where it is; `cniNamespace` must be \
+             \"{existing}\" too, or absent"
+        ))
+        .at_field("spec.istio.cniNamespace")),
+        (Some(existing), _) => Ok(existing.clone()),
+        (None, configured) => Ok(configured.unwrap_or(DEFAULT_NAMESPACE).to_owned()),
+    }
+}
+
+/// Says what was missing where flag and objects did not agree.
+fn half_done(
+    list: &List<'_>,
+    installs: &[Install],
+    plan: &Plan<'_>,
+    missing: &[(ResourceRef, Value)],
+    report: &mut Report,
+) {
+    for install in installs {
+        let Some(item) = list.items().get(install.injector) else { continue };
+        let flag = install.redirection() == Redirection::IstioCni;
+        let message = if flag && !missing.is_empty() {
+            let names: Vec<String> =
+                missing.iter().map(|(reference, _)| format!("{} {}", reference.kind, reference.name)).collect();
+            format!("pods were injected for istio-cni, which was not complete in the input: added {}", names.join(", "))
+        } else if !flag && plan.existing.daemon_set.is_some() {
+            "istio-cni was in the input, but pods were injected with istio-init, which needs root; the injector's flag is \
+             set now"
+                .to_owned()
+        } else if !flag && !plan.existing.owned.is_empty() {
+            "parts of istio-cni were in the input without its DaemonSet; they are kept, and what was missing is added"
+                .to_owned()
+        } else {
+            continue;
+        };
+        let mut finding = Finding::new(Rule::IstioHalfDone, Severity::Warning, message);
+        finding.resource_ref = Some(item.reference());
+        report.add(finding);
+    }
+}
+
+fn reference(value: &Value) -> ResourceRef {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    ResourceRef {
+        api_version: text("/apiVersion"),
+        kind: text("/kind"),
+        name: text("/metadata/name"),
+        namespace: text("/metadata/namespace"),
+    }
+}
+
+/// The folder of the install's file, with its slash.
+fn folder(list: &List<'_>, index: usize) -> Result<String, Error> {
+    let Some(item) = list.items().get(index) else { return Ok(String::new()) };
+    let parsed = item.parse()?;
+    let file = parsed.root().and_then(Item::file);
+    Ok(file.and_then(|file| file.path.rfind('/').map(|slash| file.path[..=slash].to_owned())).unwrap_or_default())
+}
