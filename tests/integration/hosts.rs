@@ -3,6 +3,7 @@
 //!
 //! What comes out is compared with files beside the example; `UNROOT_UPDATE=1 cargo test hosts` rewrites them.
 
+mod contrib;
 mod image;
 mod kpt;
 mod kubeflow;
