@@ -13,7 +13,7 @@ const ROOMS: &[&[&str]] = &[
     &["kube"],
     &["pod_security", "istio"],
     &["config"],
-    &["admission"],
+    &["admission", "harden", "kubeflow"],
     &["passes", "report"],
     &["filter"],
     &["check", "plan"],
