@@ -31,7 +31,8 @@ same() {
 platform=examples/demo/platform.yaml
 same 0 "$platform" --config examples/demo/unroot.yaml
 cmp --silent "$out/wasm" "$platform" && { echo "error: the filter changed nothing in $platform" >&2; exit 1; }
-same 0 "$platform" enforce=baseline
+same 1 "$platform" enforce=baseline
+same 0 "$platform" warn=restricted
 same 2 "$platform" enforce=lax
 same 2 "$platform"
 same 2 /dev/null enforce=baseline
