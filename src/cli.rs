@@ -35,8 +35,10 @@ Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
   platform          gke | openshift | k3d | k3s | microk8s | minikube | none
   cniNamespace      namespace of istio-cni; kube-system where absent
   onViolation       fail | warn: what a pod is that its namespace will refuse, an error or a warning
-  ztunnelNamespace, waypoints, harden, assumeNonRoot
-                    checked; ambient and hardening are not yet in this version and are refused
+  harden            none | baseline | restricted: fills in what pods leave unsaid, towards this level
+  assumeNonRoot     true | false: hardening sets runAsNonRoot also where no user of the image is known
+  ztunnelNamespace, waypoints
+                    checked; ambient is not yet in this version and is refused
 A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) can say more, such as other levels for
 some namespaces. A list that brings its own functionConfig needs no arguments.
 

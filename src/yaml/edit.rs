@@ -208,7 +208,7 @@ impl Edits {
                         path.pop();
                     } else {
                         // It comes in by an alias or a merge key: a copy with the change takes its place.
-                        let mut copy = copy_of(&child, 8).ok_or_else(|| EditError::Alias {
+                        let mut copy = copy_of(&child, 8, settled).ok_or_else(|| EditError::Alias {
                             path: path.iter().fold(top.1.clone(), |path, key| path.join(*key)).join(key.as_str()),
                             line: child.line(),
                         })?;
@@ -485,7 +485,7 @@ fn nested(path: &[&str], entries: &[(&str, Value)]) -> Value {
 
 /// A copy of a mapping of strings with entries set; None where it holds anything that a copy might misread.
 fn merged(source: &View<'_>, path: &[&str], entries: &[(&str, Value)]) -> Option<Value> {
-    let mut copy = copy_of(source, 8)?;
+    let mut copy = copy_of(source, 8, strings)?;
     let mut map = copy.as_object_mut()?;
     for key in path {
         map = map.entry((*key).to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new())).as_object_mut()?;
@@ -496,7 +496,28 @@ fn merged(source: &View<'_>, path: &[&str], entries: &[(&str, Value)]) -> Option
     Some(copy)
 }
 
-fn copy_of(view: &View<'_>, depth: usize) -> Option<Value> {
+/// What a scalar is in a copy; None where readers might not agree on it.
+type Copied = fn(Scalar<'_>) -> Option<Value>;
+
+/// Labels and annotations are strings, and nothing else is one for sure.
+fn strings(scalar: Scalar<'_>) -> Option<Value> {
+    match scalar {
+        Scalar::String(text) => Some(Value::from(text)),
+        _ => None,
+    }
+}
+
+/// Fields that have types of their own.
+fn settled(scalar: Scalar<'_>) -> Option<Value> {
+    match scalar {
+        Scalar::String(text) => Some(Value::from(text)),
+        Scalar::Bool(value) => Some(Value::from(value)),
+        Scalar::Int(value) => Some(Value::from(value)),
+        _ => None,
+    }
+}
+
+fn copy_of(view: &View<'_>, depth: usize, copied: Copied) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
     if view.is_mapping() {
         let mut map = serde_json::Map::new();
@@ -504,19 +525,18 @@ fn copy_of(view: &View<'_>, depth: usize) -> Option<Value> {
             if key.is_merge_key() {
                 return None;
             }
-            map.insert(key.as_str()?.to_owned(), copy_of(&value, depth)?);
+            map.insert(key.as_str()?.to_owned(), copy_of(&value, depth, copied)?);
         }
         return Some(Value::Object(map));
     }
     if view.is_sequence() {
-        return view.items().map(|item| copy_of(&item, depth)).collect::<Option<Vec<Value>>>().map(Value::Array);
+        return view
+            .items()
+            .map(|item| copy_of(&item, depth, copied))
+            .collect::<Option<Vec<Value>>>()
+            .map(Value::Array);
     }
-    match view.scalar()? {
-        Scalar::String(text) => Some(Value::from(text)),
-        Scalar::Bool(value) => Some(Value::from(value)),
-        Scalar::Int(value) => Some(Value::from(value)),
-        _ => None,
-    }
+    copied(view.scalar()?)
 }
 
 /// Puts a patch over a copy: mappings are merged, anything else is replaced.

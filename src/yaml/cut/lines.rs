@@ -222,7 +222,12 @@ impl<'t> Lexer<'t> {
         if frame.column != indent || frame.sequence != dash {
             return None;
         }
-        if dash { self.element(line, content) } else { self.entry(line, content) }
+        if dash {
+            self.element(line, content)
+        } else {
+            let key_end = self.key_end(content, line.end)?;
+            self.entry(line, content, key_end)
+        }
     }
 
     fn is_dash(&self, at: usize, end: usize) -> bool {
@@ -303,9 +308,9 @@ impl<'t> Lexer<'t> {
                 dash = content;
                 continue;
             }
-            if self.key_end(content, line.end).is_some() {
+            if let Some(key_end) = self.key_end(content, line.end) {
                 self.open(column, false, role)?;
-                return self.entry(line, content);
+                return self.entry(line, content, key_end);
             }
             if role == Role::Item {
                 self.head()?.opaque = true;
@@ -316,39 +321,40 @@ impl<'t> Lexer<'t> {
 
     /// The end of the key that begins here, before its colon.
     fn key_end(&self, start: usize, end: usize) -> Option<usize> {
-        let key_end = match self.bytes[start] {
+        let line = &self.bytes[..end];
+        let key_end = match line[start] {
             quote @ (b'"' | b'\'') => {
-                let close = start + 1 + memchr::memchr(quote, &self.bytes[start + 1..end])?;
-                if memchr::memchr(b'\\', &self.bytes[start..close]).is_some() {
+                let close = start + 1 + line[start + 1..].iter().position(|byte| *byte == quote)?;
+                if line[start..close].iter().any(|byte| matches!(byte, b'\\' | b'\t')) {
                     return None;
                 }
                 close + 1
             }
             byte if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'$') || byte >= 0x80 => {
+                // Keys are short: one look at each byte costs less than a search for each of the three.
                 let mut at = start;
                 loop {
-                    at += memchr::memchr(b':', &self.bytes[at..end])?;
-                    if at + 1 == end || self.bytes[at + 1] == b' ' {
-                        break at;
+                    match line.get(at)? {
+                        b':' if at + 1 == end || line[at + 1] == b' ' => break at,
+                        b'\t' => return None,
+                        b'#' if line[at - 1] == b' ' => return None,
+                        _ => at += 1,
                     }
-                    at += 1;
                 }
             }
             _ => return None,
         };
-        let key = &self.bytes[start..key_end];
-        let colon = self.bytes.get(key_end) == Some(&b':') && key_end < end;
-        let ends_well = colon && (key_end + 1 == end || self.bytes[key_end + 1] == b' ');
-        let plain = key.last() != Some(&b' ')
-            && key.len() <= MAX_KEY
-            && memchr::memchr(b'\t', key).is_none()
-            && memchr::memmem::find(key, b" #").is_none();
+        let colon = line.get(key_end) == Some(&b':');
+        let ends_well = colon && (key_end + 1 == end || line[key_end + 1] == b' ');
+        let quoted_comment = line[start] == b'"' || line[start] == b'\'';
+        let plain = line[key_end - 1] != b' '
+            && key_end - start <= MAX_KEY
+            && !(quoted_comment && memchr::memmem::find(&line[start..key_end], b" #").is_some());
         (ends_well && plain).then_some(key_end)
     }
 
     /// `key: …`
-    fn entry(&mut self, line: Line, start: usize) -> Option<usize> {
-        let key_end = self.key_end(start, line.end)?;
+    fn entry(&mut self, line: Line, start: usize, key_end: usize) -> Option<usize> {
         let quoted = matches!(self.bytes[start], b'"' | b'\'');
         let name = if quoted { &self.text[start + 1..key_end - 1] } else { &self.text[start..key_end] };
         let frame = self.frames.last_mut()?;
@@ -465,21 +471,22 @@ impl<'t> Lexer<'t> {
     /// Text of a plain scalar: where it ends on this line. What could be a key, or a tab, is not for us.
     fn plain_text(&self, start: usize, end: usize) -> Option<usize> {
         let text = &self.bytes[start..end];
-        if memchr::memchr(b'\t', text).is_some() {
-            return None;
-        }
         let mut stop = text.len();
-        for at in memchr::memchr2_iter(b':', b'#', text) {
-            match text[at] {
-                b'#' if at > 0 && text[at - 1] == b' ' => {
+        let mut before = b' ';
+        for (at, byte) in text.iter().enumerate() {
+            match byte {
+                b'#' if before == b' ' && at > 0 => {
                     stop = at;
                     break;
                 }
                 b':' if at + 1 == text.len() || text[at + 1] == b' ' => return None,
+                b'\t' => return None,
                 _ => {}
             }
+            before = *byte;
         }
-        Some(start + stop)
+        // A tab behind the comment's mark is white space in a comment, and that is not for us either.
+        (!text[stop..].contains(&b'\t')).then_some(start + stop)
     }
 
     /// Nothing but blanks and a comment from here to the end of the line.

@@ -81,7 +81,7 @@ fn process(input: &[u8]) -> String {
 /// Findings, one line each, then the summary.
 fn said(outcome: &Outcome<'_>) -> String {
     let mut lines: String = outcome.findings.iter().map(|finding| format!("{finding}\n")).collect();
-    lines.push_str(&summary(&outcome.findings));
+    lines.push_str(&summary(&outcome.findings, 0));
     lines.push('\n');
     lines
 }
