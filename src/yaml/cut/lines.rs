@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use super::{Document, Head, Item, ItemsStyle, Role, RootKey, close_ranges};
 use crate::yaml::resolve::{Scalar, resolve};
 
-/// Deeper nesting than this goes to the parser, which has a limit of its own.
+/// Deeper nesting goes to the parser, which has a limit of its own.
 const MAX_DEPTH: usize = 100;
 /// The parser gives up on longer keys.
 const MAX_KEY: usize = 1000;
@@ -423,7 +423,6 @@ impl<'t> Lexer<'t> {
             open @ (b'{' | b'[') => {
                 let close = if open == b'{' { b'}' } else { b']' };
                 if self.bytes.get(start + 1) != Some(&close) {
-                    // Only where nobody looks.
                     let end = (role == Role::Other).then(|| flow::end(&self.bytes[..line.end], start)).flatten()?;
                     self.only_comment(end, line.end)?;
                     return Some(line.next);
