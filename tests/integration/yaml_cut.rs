@@ -57,6 +57,10 @@ pub(crate) const SEEDS: &[(&str, &str)] = &[
     ("deep", "a:\n  b:\n    c:\n      d:\n      - e:\n        - f:\n            g: h\n"),
     ("line breaks of some", "a: b # c\u{85}d: e\nf: \"g\u{2028}h\"\ni: j\u{2029}k\n"),
     (
+        "a configuration in flow style",
+        "items:\n- kind: A\n  spec: {a: b, c: [d, \"e-*\"], f: {g: {}}} # h\n  x: [a, b]\nfunctionConfig:\n  spec: {podSecurity: {enforce: baseline, names: [x/y.z, \"*\"]}}\n",
+    ),
+    (
         "json",
         "{\"kind\": \"List\", \"items\": [{\"kind\": \"A\", \"metadata\": {\"name\": \"x\"}}, {\"kind\": \"B\"}]}\n",
     ),

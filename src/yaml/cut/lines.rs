@@ -4,12 +4,14 @@
 //! tags, directives, flow collections that are not empty, tabs as white space, explicit keys, merge keys, control
 //! characters, and whatever else is rare in the output of kustomize and easy to get wrong.
 
+mod flow;
+
 use std::borrow::Cow;
 
 use super::{Document, Head, Item, ItemsStyle, Role, RootKey, close_ranges};
 use crate::yaml::resolve::{Scalar, resolve};
 
-/// Deeper nesting than this goes to the parser, which has a limit of its own.
+/// Deeper nesting goes to the parser, which has a limit of its own.
 const MAX_DEPTH: usize = 100;
 /// The parser gives up on longer keys.
 const MAX_KEY: usize = 1000;
@@ -344,12 +346,11 @@ impl<'t> Lexer<'t> {
             }
             _ => return None,
         };
-        let colon = line.get(key_end) == Some(&b':');
-        let ends_well = colon && (key_end + 1 == end || line[key_end + 1] == b' ');
-        let quoted_comment = line[start] == b'"' || line[start] == b'\'';
+        let ends_well = line.get(key_end) == Some(&b':') && (key_end + 1 == end || line[key_end + 1] == b' ');
+        let in_quotes = matches!(line[start], b'"' | b'\'');
         let plain = line[key_end - 1] != b' '
             && key_end - start <= MAX_KEY
-            && !(quoted_comment && memchr::memmem::find(&line[start..key_end], b" #").is_some());
+            && !(in_quotes && memchr::memmem::find(&line[start..key_end], b" #").is_some());
         (ends_well && plain).then_some(key_end)
     }
 
@@ -422,7 +423,9 @@ impl<'t> Lexer<'t> {
             open @ (b'{' | b'[') => {
                 let close = if open == b'{' { b'}' } else { b']' };
                 if self.bytes.get(start + 1) != Some(&close) {
-                    return None;
+                    let end = (role == Role::Other).then(|| flow::end(&self.bytes[..line.end], start)).flatten()?;
+                    self.only_comment(end, line.end)?;
+                    return Some(line.next);
                 }
                 self.only_comment(start + 2, line.end)?;
                 match role {
