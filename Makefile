@@ -31,7 +31,7 @@ test: lint wasm ## The gate: lint, all tests, every artefact in its host
 lint: tools ## Formatting, clippy, licences, duplicates and sources of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --all-targets -- --deny warnings
-	@cargo clippy --quiet --locked --release --package unroot-kpt --target wasm32-unknown-unknown -- --deny warnings
+	@cargo clippy --quiet --locked --profile wasm --package unroot-kpt --target wasm32-unknown-unknown -- --deny warnings
 	@bin/cargo-deny --all-features --locked --log-level error check --hide-inclusion-graph bans licenses sources
 
 .PHONY: bench
@@ -45,11 +45,11 @@ build: toolchain ## The release binary, target/release/unroot
 
 .PHONY: wasm
 wasm: toolchain ## The WebAssembly forms, dist/unroot.wasm (WASI) and dist/unroot-kpt.wasm (kpt)
-	@cargo build --quiet --locked --release --bin unroot --target wasm32-wasip1
-	@cargo build --quiet --locked --release --package unroot-kpt --target wasm32-unknown-unknown
+	@cargo build --quiet --locked --profile wasm --bin unroot --target wasm32-wasip1
+	@cargo build --quiet --locked --profile wasm --package unroot-kpt --target wasm32-unknown-unknown
 	@mkdir -p $(DIST)
-	@cp target/wasm32-wasip1/release/unroot.wasm $(DIST)/unroot.wasm
-	@cp target/wasm32-unknown-unknown/release/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
+	@cp target/wasm32-wasip1/wasm/unroot.wasm $(DIST)/unroot.wasm
+	@cp target/wasm32-unknown-unknown/wasm/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
 
 .PHONY: image
 image: toolchain ## The container image localhost/unroot:dev; IMAGE= and PLATFORM=linux/arm64 say otherwise
