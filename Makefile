@@ -31,11 +31,11 @@ test: lint wasm ## The gate: lint, all tests, every artefact in its host
 lint: tools ## Formatting, clippy, licences, duplicates and sources of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --all-targets -- --deny warnings
-	@cargo clippy --quiet --locked --profile wasm --package unroot-kpt --target wasm32-unknown-unknown -- --deny warnings
+	@cargo clippy --quiet --locked --profile quick --package unroot-kpt --target wasm32-unknown-unknown -- --deny warnings
 	@bin/cargo-deny --all-features --locked --log-level error check --hide-inclusion-graph bans licenses sources
 
 .PHONY: bench
-bench: toolchain ## CPU time and memory of whole processes, side by side with Go and cat
+bench: toolchain wasm ## CPU time and memory of whole processes, side by side with Go, WASI and cat
 	@cargo build --quiet --locked --release --bin unroot
 	@bench/run.sh
 
@@ -45,11 +45,11 @@ build: toolchain ## The release binary, target/release/unroot
 
 .PHONY: wasm
 wasm: toolchain ## The WebAssembly forms, dist/unroot.wasm (WASI) and dist/unroot-kpt.wasm (kpt)
-	@cargo build --quiet --locked --profile wasm --bin unroot --target wasm32-wasip1
-	@cargo build --quiet --locked --profile wasm --package unroot-kpt --target wasm32-unknown-unknown
+	@cargo build --quiet --locked --profile quick --bin unroot --target wasm32-wasip1
+	@cargo build --quiet --locked --profile quick --package unroot-kpt --target wasm32-unknown-unknown
 	@mkdir -p $(DIST)
-	@cp target/wasm32-wasip1/wasm/unroot.wasm $(DIST)/unroot.wasm
-	@cp target/wasm32-unknown-unknown/wasm/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
+	@cp target/wasm32-wasip1/quick/unroot.wasm $(DIST)/unroot.wasm
+	@cp target/wasm32-unknown-unknown/quick/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
 
 .PHONY: image
 image: toolchain ## The container image localhost/unroot:dev; IMAGE= and PLATFORM=linux/arm64 say otherwise

@@ -124,6 +124,46 @@ def modes(runs):
     table(["Kubeflow", "", "CPU s", "CPU / labels"], rows)
 
 
+def wasi(source, runs):
+    """The WASI command in the engines that are at hand, beside the native one on the same list."""
+    module = str(ROOT / "dist" / "unroot.wasm")
+    engines = {
+        "native": [str(UNROOT)],
+        "Wasmtime": [str(WORK / "wasmtime"), module],
+        "Node.js": ["node", "--no-warnings", str(ROOT / "scripts" / "run-wasi.mjs"), module],
+    }
+    (WORK / "wasmtime").write_text(
+        f"#!/bin/sh\nPYTHONPATH='{ROOT / 'bin' / 'python'}' exec python3 '{ROOT / 'scripts' / 'run-wasmtime.py'}' \"$@\"\n"
+    )
+    (WORK / "wasmtime").chmod(0o755)
+    programs, starts = [], []
+    for name, command in engines.items():
+        start = Program(name, [*command, "--version"], Path(os.devnull))
+        try:
+            start.run()
+        except (FileNotFoundError, SystemExit) as missing:
+            print(f"The WASI command was not run in {name}: {missing}\n")
+            continue
+        starts.append(start)
+        programs.append(Program(name, command, source))
+    measure(programs + starts, runs)
+    native, native_start = programs[0], starts[0]
+    rows = [
+        [
+            each.name,
+            f"{each.cpu:.3f}",
+            f"{start.cpu:.3f}",
+            times(each.cpu / native.cpu),
+            times((each.cpu - start.cpu) / (native.cpu - native_start.cpu)),
+            f"{each.peak / MIB:.0f}",
+        ]
+        for each, start in zip(programs, starts)
+    ]
+    print("The WASI command on the same list; what an engine takes to start (`--version`) is in the first ratio only.")
+    print("Wasmtime is its Python package, whose compiled module is in its cache.\n")
+    table(["engine", "CPU s", "its start, CPU s", "CPU / native", "without the start", "peak MiB"], rows)
+
+
 def measure(programs, runs):
     for _ in range(runs):
         for program in programs:
@@ -195,6 +235,7 @@ def main():
         ],
     )
 
+    wasi(lists[1], runs)
     modes(runs)
 
     if not (WORK / "psa-check").is_file():

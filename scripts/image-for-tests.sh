@@ -8,5 +8,5 @@ if ! command -v podman >/dev/null; then
     echo "skipped: podman not found, the image is neither built nor run" >&2
     exit
 fi
-scripts/image.sh "$image" >&2
+PROFILE=quick scripts/image.sh "$image" >&2
 echo "$image"

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Builds the container image with podman, else buildah, else docker.
 #     scripts/image.sh IMAGE [PLATFORM]        PLATFORM is linux/amd64 or linux/arm64, the machine's own where absent
+# PROFILE is Cargo's profile, release where absent.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 image=$1
+profile=${PROFILE:-release}
 platform=${2:-linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')}
 
 case $platform in
@@ -19,12 +21,12 @@ done
 if command -v rustup >/dev/null && ! rustup target list --installed | grep --quiet "^$target$"; then
     rustup target add "$target"
 fi
-cargo build --quiet --locked --release --bin unroot --target "$target"
+cargo build --quiet --locked --profile "$profile" --bin unroot --target "$target"
 
 # The context is the image's root.
 context=target/image/${platform#linux/}
 rm -rf "$context"
-install -D --mode 0755 "target/$target/release/unroot" "$context/unroot"
+install -D --mode 0755 "target/$target/$profile/unroot" "$context/unroot"
 install -d --mode 0755 "$context/etc"
 echo "nobody:x:65534:65534:nobody:/:/unroot" >"$context/etc/passwd"
 

@@ -9,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 kustomize_version=v5.8.1
 cargo_deny_version=0.20.2
+registry_version=v0.22.1
 wasmtime_version=50.0.1
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -33,6 +34,14 @@ install_kustomize() {
     has go || return 0
     echo "installing kustomize $kustomize_version into bin/"
     GOBIN="$PWD/bin" GOFLAGS=-trimpath go install "sigs.k8s.io/kustomize/kustomize/v5@$kustomize_version"
+}
+
+# What the image is pushed to in the tests: a registry on this machine, of the library that kpt itself pushes with.
+install_registry() {
+    [[ -x bin/registry ]] && return 0
+    has go || return 0
+    echo "installing registry $registry_version into bin/"
+    GOBIN="$PWD/bin" GOFLAGS=-trimpath go install "github.com/google/go-containerregistry/cmd/registry@$registry_version"
 }
 
 # Some minutes to build, so it is kept where the next clone finds it.
@@ -70,6 +79,7 @@ mkdir -p bin
 install_toolchain
 [[ ${1:-} == rust ]] && exit
 install_kustomize
+install_registry
 install_cargo_deny
 install_wasmtime
 install_podman

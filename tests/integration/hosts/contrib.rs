@@ -50,9 +50,9 @@ fn every_preset_is_a_component_with_an_executable_and_a_container_form_of_one_sp
         assert!(functions[0].contains("      exec:\n        path: unroot\n"), "{}", preset.display());
         assert!(functions[1].contains("      container:\n        image: "), "{}", preset.display());
         // What a person reads at the top says the same too.
-        let comments = functions.each_ref().map(|function| {
-            function.lines().skip(1).take_while(|line| line.starts_with('#')).collect::<Vec<_>>()
-        });
+        let comments = functions
+            .each_ref()
+            .map(|function| function.lines().skip(1).take_while(|line| line.starts_with('#')).collect::<Vec<_>>());
         assert!(!comments[0].is_empty() && comments[0] == comments[1], "{}", preset.display());
     }
 }

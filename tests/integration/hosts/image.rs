@@ -2,13 +2,15 @@
 //! `UNROOT_IMAGE`; where no container can be run at all, the reason is said.
 
 use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{UNROOT, assert_matches, copy_folder, example, host, programs, read, root, run, skip, succeed};
+use super::{UNROOT, artefact, assert_matches, copy_folder, example, host, programs, read, root, run, skip, succeed};
 
 /// What hosts run containers with: podman, told to leave the limits of processes as they are.
 struct Podman {
@@ -34,7 +36,8 @@ impl Podman {
         fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).expect("a script that can be run");
 
         let podman = Self { image, folder };
-        let tried = run(podman.command("podman").args(["run", "--rm", "--network", "none", &podman.image, "--version"]));
+        let tried =
+            run(podman.command("podman").args(["run", "--rm", "--network", "none", &podman.image, "--version"]));
         if tried.exit != 0 {
             skip(&format!("podman runs no container here: {}", tried.stderr.trim()));
             return None;
@@ -83,7 +86,7 @@ fn the_image_holds_the_binary_nobody_and_licences() {
 fn the_container_gives_the_bytes_and_the_exit_codes_of_the_binary() {
     let Some(podman) = Podman::with_image() else { return };
     let input = example("demo").join("platform.yaml");
-    for (argument, exit) in [("enforce=baseline", 0), ("enforce=lax", 2)] {
+    for (argument, exit) in [("warn=restricted", 0), ("enforce=baseline", 1), ("enforce=lax", 2)] {
         let open = || Stdio::from(File::open(&input).expect("an example"));
         let mut container = podman.command("podman");
         // As kustomize and kpt start it.
@@ -126,6 +129,21 @@ fn kustomize_runs_the_container_with_one_flag() {
     assert!(failed.stderr.contains("unknown value \"lax\""), "{}", failed.stderr);
 }
 
+#[test]
+fn the_container_form_of_a_preset_is_a_component() {
+    let Some(podman) = Podman::with_image() else { return };
+    if host("kustomize").is_none() {
+        return;
+    }
+    let folder = copy(&podman, "contrib", "pod-security-warnings/container/function.yaml");
+    let namespaces = example("kustomize-container").join("namespaces.yaml");
+    fs::copy(namespaces, folder.join("namespaces.yaml")).expect("a copy");
+    let overlay = "resources:\n- namespaces.yaml\ncomponents:\n- pod-security-warnings/container\n";
+    fs::write(folder.join("kustomization.yaml"), overlay).expect("a file");
+    let built = succeed(podman.command("kustomize").args(["build", "--enable-alpha-plugins"]).arg(&folder)).stdout;
+    assert_eq!(built.matches("pod-security.kubernetes.io/warn: restricted").count(), 3, "{built}");
+}
+
 fn kpt(podman: &Podman, package: &Path, words: &[&str]) -> Command {
     let mut kpt = podman.command("kpt");
     kpt.env("KPT_FN_RUNTIME", "podman");
@@ -160,8 +178,73 @@ fn kpt_runs_the_container_and_shows_why_it_failed() {
     succeed(&mut exec);
     assert_eq!(by_container, read(&by_binary.join("resources.yaml")));
 
-    let help = succeed(podman.command("kpt").env("KPT_FN_RUNTIME", "podman").args(["fn", "doc", "--image", &podman.image]));
+    let help =
+        succeed(podman.command("kpt").env("KPT_FN_RUNTIME", "podman").args(["fn", "doc", "--image", &podman.image]));
     assert!(help.stdout.contains("KEY=VALUE"), "{}", help.stdout);
+}
+
+/// A registry on this machine, until it is dropped.
+struct Registry {
+    process: Child,
+    name: String,
+}
+
+impl Registry {
+    fn start() -> Option<Self> {
+        let mut registry = host("registry")?;
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+        registry.args(["-port", &free.port().to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = registry.spawn().expect("a registry");
+        let started = Self { process, name: format!("localhost:{}", free.port()) };
+        for _ in 0..100 {
+            if TcpStream::connect(free).is_ok() {
+                return Some(started);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the registry does not answer");
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn one_tag_holds_the_container_and_the_module_for_kpt() {
+    if artefact("unroot-kpt.wasm").is_none() || host("kpt").is_none() || host("node").is_none() {
+        return;
+    }
+    let Some(podman) = Podman::with_image() else { return };
+    let Some(registry) = Registry::start() else { return };
+    let tag = format!("{}/unroot:1", registry.name);
+    let registries = podman.folder.path().join("registries.conf");
+    let insecure = format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", registry.name);
+    fs::write(&registries, insecure).expect("a file");
+    let command = |name: &str| {
+        let mut command = podman.command(name);
+        command.env("CONTAINERS_REGISTRIES_CONF", &registries);
+        command.envs([("KPT_FN_RUNTIME", "podman"), ("KPT_FN_WASM_RUNTIME", "nodejs"), ("PROFILE", "quick")]);
+        command
+    };
+    let platform = if cfg!(target_arch = "aarch64") { "linux/arm64" } else { "linux/amd64" };
+    succeed(command("bash").arg(root().join("scripts/push.sh")).args([&tag, platform]));
+
+    for (flag, runs) in [(None, "[RUNNING] \""), (Some("--allow-alpha-wasm"), "[RUNNING] WASM \"")] {
+        let package = podman.folder.path().join(format!("package-{}", flag.is_some()));
+        copy_folder(&example("kpt-eval"), &package);
+        fs::remove_dir_all(package.join(".expected")).expect("what the example expects");
+        let mut kpt = command("kpt");
+        kpt.args(["fn", "eval"]).arg(&package).args(flag).args(["--image", &tag, "--", "enforce=baseline"]);
+        let said = succeed(&mut kpt).stderr;
+        assert!(said.contains(runs), "{said}");
+        assert!(read(&package.join("resources.yaml")).contains("pod-security.kubernetes.io/enforce: baseline"));
+    }
+    succeed(command("podman").args(["rmi", &tag]));
 }
 
 #[test]

@@ -51,11 +51,8 @@ extern "C" fn run(_argc: i32, _argv: i32) {
 extern "C" fn resume() {
     let event = Value::GO.get("_pendingEvent");
     Value::GO.set("_pendingEvent", Value::NULL);
-    let answer = if event.get("id").is_number(PROCESS) {
-        process(&event.get("args").at(0).bytes())
-    } else {
-        LAST_ERRORS.take()
-    };
+    let answer =
+        if event.get("id").is_number(PROCESS) { process(&event.get("args").at(0).bytes()) } else { LAST_ERRORS.take() };
     event.set("result", Value::string(&answer));
 }
 
