@@ -9,6 +9,7 @@
 
 mod cluster;
 mod configuration;
+mod what_if;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::pod_security::{self, Level, LevelVersion, Version, Violation, default
 
 pub use cluster::{Cluster, Namespace, Origin};
 pub use configuration::{AdmissionDefaults, is_admission_configuration};
+pub use what_if::{Candidate, World};
 pub(crate) use wording::{depends_on_version, other_webhooks};
 
 /// What becomes of the pod of a resource.
@@ -126,24 +128,21 @@ impl Cluster {
     /// # Errors
     /// Where the resource is no YAML.
     pub fn admit(&self, item: &Item<'_>) -> Result<Option<Subject>, Error> {
-        let Some(kind) = PodKind::of(item).filter(|_| !item.is_local_config()) else { return Ok(None) };
-        let parsed = item.parse_leniently()?;
-        let Some(root) = parsed.root() else { return Ok(None) };
-        let outcome = match kind.read(root) {
-            Ok(None) => return Ok(None),
-            Ok(Some(pod)) => self.follow(item, kind, pod),
-            Err(error) => Outcome::Failed { why: item.decode_error(&error).with_place(), undecodable: true },
+        let Some(candidate) = self.candidate(item)? else { return Ok(None) };
+        let outcome = match candidate.pod {
+            Ok(pod) => self.follow(&World::default(), item, candidate.kind, pod),
+            Err(why) => Outcome::Failed { why, undecodable: true },
         };
-        Ok(Some(Subject { outcome, offset: item.offset_of(root), duplicate_key: item.duplicate_key(root) }))
+        Ok(Some(Subject { outcome, offset: candidate.offset, duplicate_key: candidate.duplicate_key }))
     }
 
-    fn follow(&self, item: &Item<'_>, kind: &PodKind, mut pod: PodToBe) -> Outcome {
+    fn follow(&self, world: &World, item: &Item<'_>, kind: &PodKind, mut pod: PodToBe) -> Outcome {
         defaults::apply_to_pod(&mut pod.spec);
         let name = namespace_of(item);
         let exempt = self.configured.exemptions.exempts(name, pod.spec.runtime_class_name.as_deref());
         let owner = Owner { api_version: item.api_version(), kind: item.kind(), name: item.name() };
         let view = PodView { metadata: &pod.metadata, spec: &pod.spec, owner: (!kind.is_pod()).then_some(owner) };
-        let (mut pod, injected, doubt) = match self.injectors.predict(&self.view(name), &view) {
+        let (mut pod, injected, doubt) = match self.predict(world, &self.view(name), &view) {
             Prediction::NotInjected(_) => (pod, false, None),
             Prediction::Injected(injected) => {
                 (PodToBe { metadata: injected.metadata, spec: injected.spec }, true, None)

@@ -2,28 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::admission::{
-    AdmissionDefaults, Cluster, Outcome as Fate, depends_on_version, is_admission_configuration, namespace_of,
-    other_webhooks,
-};
+use crate::admission::{Cluster, Outcome as Fate, depends_on_version, namespace_of, other_webhooks};
 use crate::config::Config;
 use crate::filter::{Exit, from_file};
-use crate::krm::form;
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::passes;
 use crate::pod_security::{Level, LevelVersion, Version};
 use crate::report::{self, Judged, Located, Output, Report, Verdict};
 use crate::rules::Rule;
-use crate::yaml::source::line_of;
+use crate::sources::{self, Lines};
 
-/// An input of its own: a file, or standard input.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'s> {
-    /// Its name in messages and reports.
-    pub name: &'s str,
-    /// Its bytes.
-    pub bytes: &'s [u8],
-}
+pub use crate::sources::Source;
 
 /// How the pods are to be judged, and how it is to be said.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +56,7 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
         Some((name, bytes)) => Some(usable(from_file(name, bytes)?)?),
         None => None,
     };
-    let (mut list, defaults) = read(sources)?;
+    let (mut list, defaults) = sources::read(sources)?;
     let release = config.as_ref().and_then(passes::release);
     let cluster = Cluster::of(&list, defaults, release)?;
     let mut report = Report::new(sources.iter().map(|source| source.name).collect());
@@ -95,25 +84,6 @@ fn usable(config: Config) -> Result<Config, Error> {
         Some(part) => Err(Error::config(format!("{} is not yet in this version", part.what)).at_field(part.path)),
         None => Ok(config),
     }
-}
-
-/// All sources as one list, without what configures the API server.
-fn read<'s>(sources: &[Source<'s>]) -> Result<(List<'s>, AdmissionDefaults), Error> {
-    let named = |source: &Source<'_>, mut error: Error| {
-        if sources.len() > 1 {
-            error.place.source_name = Some(source.name.to_owned());
-        }
-        error
-    };
-    let lists = sources
-        .iter()
-        .map(|source| form::text(source.bytes).and_then(List::read).map_err(|error| named(source, error)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<&str> = sources.iter().map(|source| source.name).collect();
-    let mut list = List::of_several(lists, &names).ok_or_else(|| Error::input("there is no input"))?;
-    let defaults = AdmissionDefaults::read(&list.take(is_admission_configuration)?)?;
-    list.check()?;
-    Ok((list, defaults))
 }
 
 fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut Report<'_>) -> Result<(), Error> {
@@ -177,25 +147,6 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
         report.say(Located { finding, input: 0, line: None });
     }
     Ok(())
-}
-
-/// Counts lines once through an input: resources come in its order.
-#[derive(Default)]
-struct Lines {
-    input: usize,
-    offset: usize,
-    before: usize,
-}
-
-impl Lines {
-    fn of(&mut self, item: &Item<'_>, offset: usize) -> usize {
-        if item.input() != self.input || offset < self.offset {
-            *self = Self { input: item.input(), ..Self::default() };
-        }
-        self.before += line_of(&item.source()[self.offset..], offset - self.offset) - 1;
-        self.offset = offset;
-        self.before + 1
-    }
 }
 
 /// What a run of the filter would still change.

@@ -76,8 +76,8 @@ pub(crate) struct Filter {
 pub(crate) enum Command {
     /// Say what Pod Security admission would say of every pod, as it is admitted; change nothing
     Check(Check),
-    /// Say what it would take to run rootless (not yet in this version)
-    Plan(NotYet),
+    /// Say what it would take to run rootless; change nothing
+    Plan(Plan),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -118,9 +118,32 @@ pub(crate) enum CheckOutput {
     Html,
 }
 
-/// A command of a later version: its arguments are not judged.
+/// For each namespace the strictest level that all its pods meet as they are admitted, with the Istio of the input as it
+/// is and in each data plane mode, without and with hardening, and what blocks the next level. All FILEs together are
+/// one input.
 #[derive(Debug, Args)]
-pub(crate) struct NotYet {
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) arguments: Vec<String>,
+pub(crate) struct Plan {
+    /// File with a configuration that says more of the platform, such as `istio.platform` or `workloads.users`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The form of the plan
+    #[arg(long, value_enum, default_value_t = PlanOutput::Text)]
+    pub(crate) output: PlanOutput,
+    /// Files with manifests; `-` is standard input, which is also read where there is no FILE
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanOutput {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+    /// A functionConfig that gets there
+    Config,
+    /// The way there, stage by stage
+    Stages,
+    /// A page
+    Html,
 }

@@ -10,6 +10,7 @@
 
 mod allow_privilege_escalation;
 mod capabilities;
+pub mod injected;
 mod run_as_non_root;
 mod seccomp_profile;
 mod unsaid;

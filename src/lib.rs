@@ -20,11 +20,14 @@ pub mod krm;
 pub mod kube;
 pub mod kubeflow;
 pub mod passes;
+pub mod plan;
 pub mod pod_security;
 pub mod report;
 pub mod rules;
+pub mod sources;
 pub mod typo;
 pub mod yaml;
 
 pub use check::check;
 pub use filter::{Given, Outcome, filter};
+pub use plan::plan;

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 
-use cli::{Check, CheckOutput, Cli, Command, Filter};
+use cli::{Check, CheckOutput, Cli, Command, Filter, Plan, PlanOutput};
 use unroot::check::{Options, Source};
 use unroot::filter::Exit;
 use unroot::krm::results::summary;
@@ -54,7 +54,7 @@ fn run(cli: Cli) -> Result<u8> {
             Ok(Exit::Done as u8)
         }
         Some(Command::Check(arguments)) => check(&arguments),
-        Some(Command::Plan(_)) => Ok(not_yet("`plan`")),
+        Some(Command::Plan(arguments)) => plan(&arguments),
     }
 }
 
@@ -85,11 +85,41 @@ fn check(arguments: &Check) -> Result<u8> {
         CheckOutput::Sarif => Output::Sarif,
         CheckOutput::Html => return Ok(not_yet("`--output html`")),
     };
-    if arguments.files.is_empty() && io::stdin().is_terminal() {
-        return Ok(help_of("check"));
+    let Some(inputs) = inputs("check", &arguments.files) else { return Ok(Exit::Unusable as u8) };
+    let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
+    let name = arguments.config.as_ref().map(|path| path.display().to_string());
+    let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
+    let outcome =
+        unroot::check(&sources, &Options { level: arguments.level, version: arguments.version, output, config });
+    report(&outcome.findings, outcome.violations);
+    write_all(|out| out.write_all(outcome.report.as_bytes()))?;
+    Ok(outcome.exit as u8)
+}
+
+fn plan(arguments: &Plan) -> Result<u8> {
+    let output = match arguments.output {
+        PlanOutput::Text => unroot::plan::Output::Text,
+        PlanOutput::Json => unroot::plan::Output::Json,
+        PlanOutput::Config | PlanOutput::Stages | PlanOutput::Html => return Ok(not_yet("this `--output`")),
+    };
+    let Some(inputs) = inputs("plan", &arguments.files) else { return Ok(Exit::Unusable as u8) };
+    let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
+    let name = arguments.config.as_ref().map(|path| path.display().to_string());
+    let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
+    let outcome = unroot::plan(&sources, &unroot::plan::Options { output, config });
+    report(&outcome.findings, 0);
+    write_all(|out| out.write_all(outcome.report.as_bytes()))?;
+    Ok(outcome.exit as u8)
+}
+
+/// The bytes of all files with their names; None, said on standard error, where there is nothing to read.
+fn inputs(command: &str, files: &[PathBuf]) -> Option<Vec<(String, Vec<u8>)>> {
+    if files.is_empty() && io::stdin().is_terminal() {
+        help_of(command);
+        return None;
     }
     let standard_input = [PathBuf::from("-")];
-    let files = if arguments.files.is_empty() { &standard_input[..] } else { &arguments.files };
+    let files = if files.is_empty() { &standard_input[..] } else { files };
     let mut inputs = Vec::new();
     for file in files {
         let name = file.display().to_string();
@@ -107,28 +137,20 @@ fn check(arguments: &Check) -> Result<u8> {
             Ok(bytes) => inputs.push((name, bytes)),
             Err(why) => {
                 say(&format!("unroot: {name}: {why}"));
-                return Ok(Exit::Unusable as u8);
+                return None;
             }
         }
     }
-    let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
-    let name = arguments.config.as_ref().map(|path| path.display().to_string());
-    let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
-    let outcome =
-        unroot::check(&sources, &Options { level: arguments.level, version: arguments.version, output, config });
-    report(&outcome.findings, outcome.violations);
-    write_all(|out| out.write_all(outcome.report.as_bytes()))?;
-    Ok(outcome.exit as u8)
+    Some(inputs)
 }
 
 /// The help of a command on standard error: there is nothing to read.
-fn help_of(command: &str) -> u8 {
+fn help_of(command: &str) {
     let mut cli = Cli::command();
     cli.build();
     if let Some(command) = cli.find_subcommand_mut(command) {
         say(&command.render_long_help().to_string());
     }
-    Exit::Unusable as u8
 }
 
 /// The bytes of a file, or why there are none in words that are the same on every system.

@@ -1,6 +1,7 @@
 //! The forms in which `check` tells its verdicts. A form changes nothing in what is said.
 
 mod jsonl;
+pub mod plan;
 mod sarif;
 mod text;
 

@@ -24,6 +24,8 @@ pub struct Cluster {
     pub(super) injectors: Injectors,
     pub(super) configured: AdmissionDefaults,
     problems: Vec<Finding>,
+    /// Why the labels that Kubeflow's profile controller sets cannot be read.
+    unread_labels: Option<String>,
 }
 
 /// A namespace of the list.
@@ -54,9 +56,38 @@ impl Cluster {
     /// Where a resource that must be looked into is no YAML, or the text of the profile controller's labels is none.
     pub fn of(list: &List<'_>, configured: AdmissionDefaults, release: Option<Release>) -> Result<Self, Error> {
         let mut problems = Vec::new();
-        let namespaces = namespaces(list)?;
+        let namespaces = namespaces(list, user_labels)?;
         let injectors = injectors(list, release, &mut problems)?;
-        Ok(Self { namespaces, injectors, configured, problems })
+        Ok(Self { namespaces, injectors, configured, problems, unread_labels: None })
+    }
+
+    /// The same, for whoever only answers questions: where the labels of user namespaces cannot be read, their namespaces
+    /// have no answer, and the others have.
+    ///
+    /// # Errors
+    /// Where a resource that must be looked into is no YAML.
+    pub fn of_what_can_be_read(
+        list: &List<'_>,
+        configured: AdmissionDefaults,
+        release: Option<Release>,
+    ) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        let mut unread_labels = None;
+        let namespaces = namespaces(list, |list| {
+            Ok(user_labels(list).unwrap_or_else(|error| {
+                unread_labels = Some(error.with_place());
+                profile_labels::labels_from_code()
+            }))
+        })?;
+        let injectors = injectors(list, release, &mut problems)?;
+        Ok(Self { namespaces, injectors, configured, problems, unread_labels })
+    }
+
+    /// Why nothing can be said of the pods of a namespace, where that is so.
+    #[must_use]
+    pub fn unread_labels(&self, namespace: &str) -> Option<&str> {
+        let of_profile = self.namespace(namespace).is_some_and(|found| found.origin == Origin::Profile);
+        self.unread_labels.as_deref().filter(|_| of_profile)
     }
 
     /// A namespace of the list, by name.
@@ -91,7 +122,7 @@ impl Cluster {
     }
 
     pub(super) fn reread_namespaces(&mut self, list: &List<'_>) -> Result<(), Error> {
-        self.namespaces = namespaces(list)?;
+        self.namespaces = namespaces(list, user_labels)?;
         Ok(())
     }
 
@@ -105,7 +136,15 @@ impl Cluster {
     }
 }
 
-fn namespaces(list: &List<'_>) -> Result<BTreeMap<String, Namespace>, Error> {
+/// The labels that Kubeflow's profile controller sets.
+fn user_labels(list: &List<'_>) -> Result<BTreeMap<String, String>, Error> {
+    Ok(profile_labels::source(list)?.map_or_else(profile_labels::labels_from_code, |source| source.labels))
+}
+
+fn namespaces(
+    list: &List<'_>,
+    user_labels: impl FnOnce(&List<'_>) -> Result<BTreeMap<String, String>, Error>,
+) -> Result<BTreeMap<String, Namespace>, Error> {
     let mut namespaces = BTreeMap::new();
     let mut aliases = Vec::new();
     for item in list.items().iter().filter(|item| item.is("v1", "Namespace") && !item.is_local_config()) {
@@ -130,8 +169,7 @@ fn namespaces(list: &List<'_>) -> Result<BTreeMap<String, Namespace>, Error> {
         .map(Item::name)
         .collect();
     if !profiles.is_empty() {
-        let labels =
-            profile_labels::source(list)?.map_or_else(profile_labels::labels_from_code, |source| source.labels);
+        let labels = user_labels(list)?;
         let namespace = Namespace { labels, annotations: BTreeMap::new(), origin: Origin::Profile };
         for name in profiles {
             namespaces.insert(name.to_owned(), namespace.clone());

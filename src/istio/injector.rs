@@ -21,6 +21,7 @@ mod schema;
 mod template;
 mod text;
 mod webhook;
+mod what_if;
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ use template::TemplateError;
 use webhook::{InjectionWebhook, Selected};
 
 /// The injectors of an input.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Injectors {
     webhooks: Vec<InjectionWebhook>,
     others: Vec<InjectionWebhook>,

@@ -14,6 +14,7 @@ mod injector;
 mod invariants;
 mod istio_mode;
 mod istio_objects;
+mod plan;
 mod pod_security;
 mod shared;
 mod yaml_cut;

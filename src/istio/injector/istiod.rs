@@ -4,7 +4,7 @@
 //! `pkg/kube/inject/inject.go` `UnmarshalConfig` of Istio 1.17 to 1.30.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Container};
@@ -21,7 +21,7 @@ use super::text::read_yaml;
 use super::webhook::Server;
 
 /// One istiod.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Istiod {
     namespace: String,
     /// The Deployment's name.
@@ -33,7 +33,7 @@ pub(super) struct Istiod {
 }
 
 /// What an istiod injects with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) release: Release,
     pub(super) revision: String,
@@ -42,7 +42,8 @@ pub(super) struct Settings {
     pub(super) default_templates: Vec<String>,
     pub(super) aliases: BTreeMap<String, Vec<String>>,
     pub(super) injected_annotations: BTreeMap<String, String>,
-    templates: BTreeMap<String, NamedTemplate>,
+    /// Shared by those who ask what other values would do to the same templates.
+    templates: Arc<BTreeMap<String, NamedTemplate>>,
     /// `data.values` as JSON and as templates see it.
     pub(super) values: Json,
     pub(super) template_values: Value,
@@ -178,7 +179,9 @@ impl Settings {
             default_templates: default_templates.unwrap_or_else(|| vec!["sidecar".to_owned()]),
             aliases: config.aliases.unwrap_or_default(),
             injected_annotations: config.injected_annotations.unwrap_or_default(),
-            templates: templates.map(|(name, text)| (name, NamedTemplate { text, parsed: OnceLock::new() })).collect(),
+            templates: Arc::new(
+                templates.map(|(name, text)| (name, NamedTemplate { text, parsed: OnceLock::new() })).collect(),
+            ),
             template_values: Value::from_json(&values),
             values,
             mesh,

@@ -11,7 +11,7 @@ use super::schema::{INTERCEPTION_MODES, MESH_CONFIG, PROXY_CONFIG, snake_case};
 use super::text::read_yaml;
 
 /// The mesh configuration with Istio's defaults filled in, as JSON.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Mesh {
     /// The configuration.
     pub(super) config: Json,

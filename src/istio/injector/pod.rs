@@ -27,7 +27,7 @@ const CORE_DUMP: &str = "enable-core-dump";
 const STATUS: &str = "sidecar.istio.io/status";
 /// The annotation in which the injector keeps a user's own containers of an injected pod.
 const OVERRIDES: &str = "proxy.istio.io/overrides";
-const TEMPLATES: &str = "inject.istio.io/templates";
+pub(super) const TEMPLATES: &str = "inject.istio.io/templates";
 const NATIVE_SIDECAR: &str = "sidecar.istio.io/nativeSidecar";
 const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
 const REWRITE_PROBES: &str = "sidecar.istio.io/rewriteAppHTTPProbers";

@@ -15,7 +15,7 @@ pub(super) const INJECT: &str = "sidecar.istio.io/inject";
 const IGNORED_NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
 /// The parts of `data.config` that decide.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Policy {
     /// `policy`: inject by default, or only on demand. Any other word means never.
     pub(super) policy: String,

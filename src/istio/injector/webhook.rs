@@ -16,7 +16,7 @@ use kube_core::{Selector, SelectorExt};
 pub(super) type Labels = BTreeMap<String, String>;
 
 /// A webhook that would be called when a pod is created.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct InjectionWebhook {
     /// `CONFIGURATION/WEBHOOK`, for messages.
     pub(super) name: String,
