@@ -98,6 +98,7 @@ fn check(arguments: &Check) -> Result<u8> {
 
 fn plan(arguments: &Plan) -> Result<u8> {
     let output = match arguments.output {
+        PlanOutput::Text if is_coloured(&io::stdout()) => unroot::plan::Output::ColouredText,
         PlanOutput::Text => unroot::plan::Output::Text,
         PlanOutput::Json => unroot::plan::Output::Json,
         PlanOutput::Config | PlanOutput::Stages | PlanOutput::Html => return Ok(not_yet("this `--output`")),
@@ -186,7 +187,7 @@ fn write_all(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
 
 /// Findings, one line each, then the summary, in which errors of the report on standard output count too.
 fn report(findings: &[Finding], reported_errors: usize) {
-    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let coloured = is_coloured(&io::stderr());
     let mut text = String::new();
     for finding in findings {
         let line = finding.to_string();
@@ -200,6 +201,10 @@ fn report(findings: &[Finding], reported_errors: usize) {
     }
     text.push_str(&summary(findings, reported_errors));
     say(&text);
+}
+
+fn is_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn style_of(severity: Severity) -> Style {

@@ -29,6 +29,8 @@ pub enum Output {
     /// For people.
     #[default]
     Text,
+    /// For people at a terminal that shows colours.
+    ColouredText,
     /// For programs.
     Json,
 }
@@ -69,9 +71,12 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
     };
     let (list, defaults) = sources::read(sources)?;
     let names = sources.iter().map(|source| source.name).collect();
-    let plan = of_list(&list, names, defaults, &config)?;
+    let mut plan = of_list(&list, names, defaults, &config)?;
+    plan.config = options.config.as_ref().map(|(name, _)| *name);
     let report = match options.output {
-        Output::Text | Output::Json => report::json(&plan),
+        Output::Text => report::text(&plan, false),
+        Output::ColouredText => report::text(&plan, true),
+        Output::Json => report::json(&plan),
     };
     Ok(Outcome { exit: Exit::Done, report, findings: plan.findings().cloned().collect() })
 }
@@ -121,7 +126,7 @@ fn of_list<'n>(
     }
     findings.extend(invalid_labels(&namespaces, &cluster));
     findings.extend(other_webhooks(&webhooks).map(|finding| Located { finding, input: 0, line: None }));
-    Ok(Plan { inputs, istio, unavailable, namespaces: namespaces.all, findings })
+    Ok(Plan { inputs, config: None, istio, unavailable, namespaces: namespaces.all, findings })
 }
 
 /// The namespaces of a plan in their order, and the names that lead to them.

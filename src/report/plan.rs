@@ -2,6 +2,7 @@
 //! what stands between it and the next one.
 
 mod json;
+pub(super) mod text;
 
 use std::collections::BTreeMap;
 
@@ -154,6 +155,14 @@ pub struct Blocker<'p> {
     pub violations: &'p [Violation],
 }
 
+impl Blocker<'_> {
+    /// Whether the same pod breaks the same.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.pod, other.pod) && self.violations == other.violations
+    }
+}
+
 impl PlannedNamespace {
     /// The strictest level that all pods meet; None where one of them has no answer, or the mode is none of this Istio.
     #[must_use]
@@ -196,6 +205,8 @@ impl PlannedNamespace {
 pub struct Plan<'n> {
     /// The names of the inputs.
     pub inputs: Vec<&'n str>,
+    /// The name of the configuration that came with them.
+    pub config: Option<&'n str>,
     /// The Istio of the input.
     pub istio: Option<IstioFound>,
     /// Modes that cannot be had, and why.
@@ -214,3 +225,4 @@ impl Plan<'_> {
 }
 
 pub use json::render as json;
+pub use text::render as text;
