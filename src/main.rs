@@ -101,7 +101,9 @@ fn plan(arguments: &Plan) -> Result<u8> {
         PlanOutput::Text if is_coloured(&io::stdout()) => unroot::plan::Output::ColouredText,
         PlanOutput::Text => unroot::plan::Output::Text,
         PlanOutput::Json => unroot::plan::Output::Json,
-        PlanOutput::Config | PlanOutput::Stages | PlanOutput::Html => return Ok(not_yet("this `--output`")),
+        PlanOutput::Config => unroot::plan::Output::Config,
+        PlanOutput::Stages => unroot::plan::Output::Stages,
+        PlanOutput::Html => return Ok(not_yet("this `--output`")),
     };
     let Some(inputs) = inputs("plan", &arguments.files) else { return Ok(Exit::Unusable as u8) };
     let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();

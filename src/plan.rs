@@ -3,8 +3,11 @@
 //! For each namespace the strictest level that all its pods meet as they are admitted, with the Istio of the input as it
 //! is and in each data plane mode, without and with hardening.
 
+mod draft;
 mod judge;
 mod modes;
+mod rootless;
+mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +36,10 @@ pub enum Output {
     ColouredText,
     /// For programs.
     Json,
+    /// A functionConfig that gets there.
+    Config,
+    /// The way there, a functionConfig for each stage.
+    Stages,
 }
 
 /// What the plan shall be about, and how it is to be said.
@@ -77,6 +84,12 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
         Output::Text => report::text(&plan, false),
         Output::ColouredText => report::text(&plan, true),
         Output::Json => report::json(&plan),
+        Output::Config | Output::Stages => {
+            let render = if options.output == Output::Config { rootless::render } else { stages::render };
+            let (text, problems) = render(&list, &plan, &config)?;
+            plan.findings.extend(problems.into_iter().map(|finding| Located { finding, input: 0, line: None }));
+            text
+        }
     };
     Ok(Outcome { exit: Exit::Done, report, findings: plan.findings().cloned().collect() })
 }

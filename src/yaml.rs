@@ -10,6 +10,7 @@
 //!
 //! This room knows YAML and JSON, and nothing of Kubernetes objects, KRM or Istio.
 
+pub mod commented;
 pub mod cut;
 pub mod de;
 pub mod edit;

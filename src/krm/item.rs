@@ -27,7 +27,7 @@ pub(super) enum Place {
 }
 
 /// A resource.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item<'s> {
     pub(super) source: &'s str,
     pub(super) range: Range<usize>,

@@ -16,7 +16,7 @@ use crate::yaml::source::{column, line_break, line_of, line_start};
 use membership::Tail;
 
 /// The resources of an input, to be read, changed and written back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct List<'s> {
     text: &'s str,
     form: Form,

@@ -1,6 +1,8 @@
 //! `unroot plan` against the levels of whole platforms that the real injector and the real library gave, and against what
 //! the filter then makes of them.
 
+mod ways;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

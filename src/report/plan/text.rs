@@ -70,7 +70,10 @@ pub fn render(plan: &Plan<'_>, colour: bool) -> String {
                 istio.mode.as_str()
             ),
         ),
-        None => line(&mut text, format_args!("No Istio that can be read")),
+        None => {
+            let why = plan.unavailable.values().next().map(|why| one_line(why)).unwrap_or_default();
+            line(&mut text, format_args!("No data plane mode to choose: {why}"));
+        }
     }
     text.push('\n');
     matrix(&mut text, plan, colour);
@@ -101,7 +104,7 @@ fn matrix(text: &mut String, plan: &Plan<'_>, colour: bool) {
             row(text, "  hardened", "", &hardened, width, colour);
         }
     }
-    for (column, why) in &plan.unavailable {
+    for (column, why) in plan.unavailable.iter().filter(|_| plan.istio.is_some()) {
         line(text, format_args!("\nno {}: {}", column.title(), one_line(why)));
     }
 }
