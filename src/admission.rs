@@ -50,6 +50,12 @@ const ONLY_ISTIO_INIT: &str = "container \"istio-init\"";
 const MEND_ISTIO_INIT: &str =
     "Istio's injector adds this container. Set `istio.mode: cni`, which takes its privileges to the node.";
 
+/// Whether a violation is of the injector's init container, which goes with the data plane mode.
+#[must_use]
+pub fn is_of_istio_init(violation: &Violation) -> bool {
+    violation.mend == MEND_ISTIO_INIT
+}
+
 /// A pod as Pod Security admission sees it.
 #[derive(Clone, Debug)]
 pub struct AdmittedPod {

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::admission::{Cluster, Outcome as Fate, depends_on_version, namespace_of, other_webhooks};
 use crate::config::Config;
 use crate::filter::{Exit, from_file};
+use crate::harden::injected::is_node_agent;
+use crate::harden::mend;
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::passes;
-use crate::pod_security::{Level, LevelVersion, Version};
+use crate::pod_security::{Level, LevelVersion, Version, Violation};
 use crate::report::{self, Judged, Located, Output, Report, Verdict};
 use crate::rules::Rule;
 use crate::sources::{self, Lines};
@@ -138,7 +140,12 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
                 if let Some(message) = depends_on_version(pod, asked, &violations) {
                     say(Rule::PodSecurityVersion, Severity::Warning, message);
                 }
-                Ok(Judged { injected: pod.injected, exempt: pod.exempt, meets: pod.meets(asked.version), violations })
+                let mend = match options.output {
+                    Output::Html if !violations.is_empty() => mend(cluster, item, asked.level, &violations)?,
+                    _ => None,
+                };
+                let meets = pod.meets(asked.version);
+                Ok(Judged { injected: pod.injected, exempt: pod.exempt, meets, violations, mend })
             }
         };
         report.verdicts.push(Verdict { resource: item.reference(), input: item.input(), line, asked, judged });
@@ -147,6 +154,12 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
         report.say(Located { finding, input: 0, line: None });
     }
     Ok(())
+}
+
+/// A patch for the pod of a resource; none for an agent on the node, which needs what it has.
+fn mend(cluster: &Cluster, item: &Item<'_>, level: Level, violations: &[Violation]) -> Result<Option<String>, Error> {
+    let candidate = cluster.candidate(item)?.filter(|_| !is_node_agent(item));
+    Ok(candidate.and_then(|found| mend::patch(item, found.kind, found.pod.as_ref().ok()?, level, violations)))
 }
 
 /// What a run of the filter would still change.

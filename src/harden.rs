@@ -11,6 +11,7 @@
 mod allow_privilege_escalation;
 mod capabilities;
 pub mod injected;
+pub mod mend;
 mod run_as_non_root;
 mod seccomp_profile;
 mod unsaid;

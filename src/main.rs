@@ -58,11 +58,6 @@ fn run(cli: Cli) -> Result<u8> {
     }
 }
 
-fn not_yet(what: &str) -> u8 {
-    say(&format!("unroot: {what} is not yet in this version"));
-    Exit::Unusable as u8
-}
-
 fn filter(arguments: &Filter) -> Result<u8> {
     if io::stdin().is_terminal() {
         say(&Cli::command().render_long_help().to_string());
@@ -83,7 +78,7 @@ fn check(arguments: &Check) -> Result<u8> {
         CheckOutput::Text => Output::Text,
         CheckOutput::Jsonl => Output::Jsonl,
         CheckOutput::Sarif => Output::Sarif,
-        CheckOutput::Html => return Ok(not_yet("`--output html`")),
+        CheckOutput::Html => Output::Html,
     };
     let Some(inputs) = inputs("check", &arguments.files) else { return Ok(Exit::Unusable as u8) };
     let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
@@ -103,7 +98,7 @@ fn plan(arguments: &Plan) -> Result<u8> {
         PlanOutput::Json => unroot::plan::Output::Json,
         PlanOutput::Config => unroot::plan::Output::Config,
         PlanOutput::Stages => unroot::plan::Output::Stages,
-        PlanOutput::Html => return Ok(not_yet("this `--output`")),
+        PlanOutput::Html => unroot::plan::Output::Html,
     };
     let Some(inputs) = inputs("plan", &arguments.files) else { return Ok(Exit::Unusable as u8) };
     let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();

@@ -3,6 +3,7 @@
 //! For each namespace the strictest level that all its pods meet as they are admitted, with the Istio of the input as it
 //! is and in each data plane mode, without and with hardening.
 
+mod changes;
 mod draft;
 mod judge;
 mod modes;
@@ -14,12 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::admission::{AdmissionDefaults, Cluster, Origin, namespace_of, other_webhooks};
 use crate::config::Config;
 use crate::filter::{Exit, from_file};
+use crate::harden::injected::is_node_agent;
+use crate::harden::mend;
 use crate::krm::{Error, Finding, Item, List, Severity};
 use crate::kube::names::previous_names;
 use crate::passes;
 use crate::pod_security::{ENFORCE_LABEL, Level};
-use crate::report::Located;
-use crate::report::plan::{self as report, Plan, PlannedNamespace, PlannedPod};
+use crate::report::plan::{self as report, Column, Plan, PlannedNamespace, PlannedPod};
+use crate::report::{Located, html};
 use crate::rules::Rule;
 use crate::sources::{self, Lines, Source};
 
@@ -40,6 +43,8 @@ pub enum Output {
     Config,
     /// The way there, a functionConfig for each stage.
     Stages,
+    /// A page.
+    Html,
 }
 
 /// What the plan shall be about, and how it is to be said.
@@ -78,12 +83,16 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
     };
     let (list, defaults) = sources::read(sources)?;
     let names = sources.iter().map(|source| source.name).collect();
-    let mut plan = of_list(&list, names, defaults, &config)?;
+    let mut plan = of_list(&list, names, defaults, &config, options.output == Output::Html)?;
     plan.config = options.config.as_ref().map(|(name, _)| *name);
     let report = match options.output {
         Output::Text => report::text(&plan, false),
         Output::ColouredText => report::text(&plan, true),
         Output::Json => report::json(&plan),
+        Output::Html => {
+            let proposal = changes::proposal(&list, &plan, &config);
+            html::plan(&plan, &proposal)
+        }
         Output::Config | Output::Stages => {
             let render = if options.output == Output::Config { rootless::render } else { stages::render };
             let (text, problems) = render(&list, &plan, &config)?;
@@ -100,6 +109,7 @@ fn of_list<'n>(
     inputs: Vec<&'n str>,
     defaults: AdmissionDefaults,
     config: &Config,
+    with_mends: bool,
 ) -> Result<Plan<'n>, Error> {
     let cluster = Cluster::of_what_can_be_read(list, defaults, passes::release(config))?;
     let Modes { istio, unavailable } = Modes::of(list, config)?;
@@ -134,7 +144,13 @@ fn of_list<'n>(
                 *webhooks.entry(webhook.to_owned()).or_default() += 1;
             }
         }
-        let pod = PlannedPod { resource: item.reference(), input: item.input(), line, answers, as_is, hardened };
+        let is_agent = is_node_agent(item);
+        let mend = candidate.pod.as_ref().ok().filter(|_| with_mends && !is_agent).and_then(|pod| {
+            let now = as_is[Column::AsIs as usize].and_then(|now| answers.get(now)?.violations(Level::Restricted));
+            mend::patch(item, candidate.kind, pod, Level::Restricted, now.unwrap_or_default())
+        });
+        let resource = item.reference();
+        let pod = PlannedPod { resource, input: item.input(), line, answers, as_is, hardened, mend, is_agent };
         namespaces.of_pod(name, &cluster).pods.push(pod);
     }
     findings.extend(invalid_labels(&namespaces, &cluster));

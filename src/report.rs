@@ -1,5 +1,6 @@
 //! The forms in which `check` tells its verdicts. A form changes nothing in what is said.
 
+pub mod html;
 mod jsonl;
 pub mod plan;
 mod sarif;
@@ -19,6 +20,8 @@ pub enum Output {
     Jsonl,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+    /// A page.
+    Html,
 }
 
 /// What is said of one resource.
@@ -47,6 +50,8 @@ pub struct Judged {
     pub meets: Level,
     /// What it breaks of the level asked for.
     pub violations: Vec<Violation>,
+    /// A patch that brings the pod to that level as far as its own fields do; only where it was asked for.
+    pub mend: Option<String>,
 }
 
 /// A finding with its place in the input.
@@ -107,6 +112,7 @@ pub fn render(report: &Report<'_>, output: Output) -> String {
         Output::Text => text::render(report),
         Output::Jsonl => jsonl::render(report),
         Output::Sarif => sarif::render(report),
+        Output::Html => html::check(report),
     }
 }
 

@@ -30,7 +30,8 @@ const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "kubeflow-profile");
 /// A pod of the list, decoded once, to be followed to its admission in several worlds.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    pub(super) kind: &'static PodKind,
+    /// Its kind.
+    pub kind: &'static PodKind,
     /// The pod before defaults and injection, or why there is none.
     pub pod: Result<PodToBe, String>,
     /// The byte of the input at which the resource begins.

@@ -52,16 +52,30 @@ pub(super) fn version(config: &Config) -> Option<Version> {
 
 /// The configuration as text, and what no configuration settles.
 pub(super) fn render(list: &List<'_>, plan: &Plan<'_>, config: &Config) -> Result<(String, Vec<Finding>), Error> {
+    let (text, _, problems) = carried_out(list, plan, config);
+    Ok((text, problems))
+}
+
+/// The configuration as text, and the list after it was carried out; None where the filter refuses it.
+pub(super) fn tried<'s>(list: &List<'s>, plan: &Plan<'_>, config: &Config) -> (String, Option<List<'s>>) {
+    let (text, after, _) = carried_out(list, plan, config);
+    (text, after)
+}
+
+fn carried_out<'s>(list: &List<'s>, plan: &Plan<'_>, config: &Config) -> (String, Option<List<'s>>, Vec<Finding>) {
     let mut draft = draft(list, plan, config);
-    let (settled, problems) = match draft.settle(list) {
-        Ok(settled) => (true, settled.errors().cloned().collect()),
-        Err(error) => (false, vec![refused(&error)]),
+    let (after, problems) = match draft.settle(list) {
+        Ok(settled) => {
+            let problems = settled.errors().cloned().collect();
+            (Some(settled.list), problems)
+        }
+        Err(error) => (None, vec![refused(&error)]),
     };
     draft.head.extend(remarks(plan, &problems));
-    if settled && problems.is_empty() && draft.enforce.is_empty() && draft.users == UserWish::default() {
+    if after.is_some() && problems.is_empty() && draft.enforce.is_empty() && draft.users == UserWish::default() {
         draft.head.push("Every namespace with pods in the input enforces what its pods meet already.".to_owned());
     }
-    Ok((draft.text(), problems))
+    (draft.text(), after, problems)
 }
 
 /// What the filter says of a list that it cannot use.

@@ -119,6 +119,10 @@ pub struct PlannedPod {
     pub as_is: [Option<usize>; 4],
     /// The same of the hardened pod.
     pub hardened: [Option<usize>; 4],
+    /// A patch that brings the pod to restricted as far as its own fields do; only where it was asked for.
+    pub mend: Option<String>,
+    /// An agent of Istio on the node, which needs its privileges.
+    pub is_agent: bool,
 }
 
 impl PlannedPod {

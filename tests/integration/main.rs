@@ -10,6 +10,7 @@ mod documents;
 mod expected;
 mod harden;
 mod hosts;
+mod html;
 mod injector;
 mod invariants;
 mod istio_mode;

@@ -11,6 +11,10 @@ use crate::pod_security::{Level, Violation};
 /// How many pods a line names.
 const NAMED: usize = 3;
 
+/// What there is to do about an agent of Istio on the node.
+pub(in crate::report) const AGENT: &str =
+    "A node agent of Istio needs this. Keep its namespace privileged, and other pods out of it.";
+
 /// What a cell of the matrix says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::report) enum Cell {
@@ -152,9 +156,10 @@ fn of_namespace(text: &mut String, plan: &Plan<'_>, namespace: &PlannedNamespace
         for (reason, details) in by_reason(&blocking) {
             of_reason(text, reason, &details);
             if mended.len() < columns.len()
-                && let Some((violation, _)) = details.first()
+                && let Some((violation, blocked)) = details.first()
             {
-                line(text, format_args!("      mend: {}", violation.mend));
+                let agent = blocked.iter().all(|blocker| blocker.pod.is_agent);
+                line(text, format_args!("      mend: {}", if agent { AGENT } else { violation.mend }));
             }
         }
         if !mended.is_empty() {
