@@ -66,6 +66,26 @@ install_wasmtime() {
         echo "wasmtime cannot be installed"
 }
 
+# What drives Chromium in the tests of the HTML reports, as the lock file has it.
+install_browser_packages() {
+    cmp -s tests/browser/package-lock.json bin/browser/package-lock.json && return 0
+    has npm || return 0
+    echo "installing the packages of tests/browser into bin/browser/"
+    rm -rf bin/browser
+    mkdir -p bin/browser
+    cp tests/browser/package.json tests/browser/package-lock.json bin/browser/
+    (cd bin/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) ||
+        { rm -rf bin/browser; echo "the packages of tests/browser cannot be installed"; }
+}
+
+install_chromium() {
+    has chromium || has chromium-browser && return 0
+    [[ $EUID == 0 ]] && has apt-get || return 0
+    echo "installing chromium"
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } >bin/chromium.log 2>&1 ||
+        echo "chromium cannot be installed: see bin/chromium.log"
+}
+
 # Only where that is how this machine gets its software and nobody is asked for a password.
 install_podman() {
     has podman && return 0
@@ -83,8 +103,10 @@ install_registry
 install_cargo_deny
 install_wasmtime
 install_podman
+install_browser_packages
+install_chromium
 
 # The tests of the hosts skip what is not there; a reader of the log must not take that for a pass.
-for host in kustomize kpt kubectl node podman; do
+for host in kustomize kpt kubectl node podman chromium; do
     PATH="$PWD/bin:$PATH" has "$host" || echo "$host not found: what needs it is skipped"
 done

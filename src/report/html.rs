@@ -12,9 +12,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::words;
 use crate::admission::is_of_istio_init;
-use crate::krm::results::one_line;
 use crate::krm::{Finding, Severity};
 use crate::pod_security::{Level, Violation};
+use crate::yaml::emit::needs_escape;
 
 pub use check::render as check;
 pub use difference::{Change, ChangeKind};
@@ -51,9 +51,20 @@ fn page(title: &str, body: &Markup) -> String {
     page
 }
 
-/// A text of the input, of which no character can hide: controls are escaped, directions stay inside.
+/// A text of the input, of which no character hides or turns others around.
 fn text(text: &str) -> Markup {
-    html! { bdi { (one_line(text)) } }
+    html! { bdi { (visible(text)) } }
+}
+
+fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
+        if needs_escape(character) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+        line
+    })
 }
 
 /// A level as a chip; its word carries the meaning, the colour only helps.
@@ -98,7 +109,7 @@ fn violation(violation: &Violation, mend: &str) -> Markup {
 fn mend_text(mend: &str) -> Markup {
     html! {
         @for (place, part) in mend.split('`').enumerate() {
-            @if place % 2 == 1 { code { (one_line(part)) } } @else { (one_line(part)) }
+            @if place % 2 == 1 { code { (visible(part)) } } @else { (visible(part)) }
         }
     }
 }

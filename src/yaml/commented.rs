@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::emit::{Layout, Notation, block, flow, scalar};
+use super::emit::{Layout, Notation, block, flow, needs_escape, scalar};
 
 /// How long a line of a comment gets, its indentation included.
 const WIDTH: usize = 110;
@@ -157,9 +157,9 @@ fn write_line(out: &mut String, line: &str, column: usize) {
 
 /// A character as it may stand in a comment.
 fn shown(character: char) -> impl Iterator<Item = char> {
-    let breaks = character.is_control() || matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
-    let escaped = breaks.then(|| character.escape_default());
-    let plain = (!breaks).then_some(character);
+    let hidden = needs_escape(character);
+    let escaped = hidden.then(|| character.escape_default());
+    let plain = (!hidden).then_some(character);
     escaped.into_iter().flatten().chain(plain)
 }
 

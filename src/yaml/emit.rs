@@ -78,7 +78,8 @@ pub fn double_quoted_inner(text: &str) -> String {
 }
 
 /// Controls, blanks that do not look like one, marks without a width, private use: what an editor would not show.
-const fn needs_escape(character: char) -> bool {
+#[must_use]
+pub const fn needs_escape(character: char) -> bool {
     matches!(
         character,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{e000}'..='\u{f8ff}'

@@ -26,6 +26,7 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '
 async function open(file, where, options) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && wrong(where, `console: ${message.text()}`));
   page.on('pageerror', (error) => wrong(where, `script: ${error.message}`));
   page.on('dialog', (dialog) => {
@@ -155,17 +156,22 @@ async function onPaper(file) {
   await context.close();
 }
 
+async function tried(look, file, ...rest) {
+  try {
+    await look(file, ...rest);
+  } catch (error) {
+    wrong(`${basename(file, '.html')}, ${look.name}`, error.message.split('\n')[0]);
+  }
+}
+
 for (const file of pages) {
   for (const scheme of SCHEMES) {
     for (const width of WIDTHS) {
-      await looks(file, width, scheme);
-      await accessible(file, width, scheme);
+      await tried(looks, file, width, scheme);
+      await tried(accessible, file, width, scheme);
     }
   }
-  await keyboard(file);
-  await filters(file);
-  await withoutScripts(file);
-  await onPaper(file);
+  for (const look of [keyboard, filters, withoutScripts, onPaper]) await tried(look, file);
 }
 await browser.close();
 for (const problem of problems) console.error(problem);

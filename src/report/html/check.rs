@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{chip, filters, findings, is_error, of_mesh, page, patch, place, pods, text, violation};
+use super::{chip, filters, findings, is_error, of_mesh, page, patch, place, pods, text, violation, visible};
 use crate::report::{Report, Verdict};
 
 /// The page.
@@ -84,7 +84,7 @@ fn overview(namespaces: &[(&str, Vec<&Verdict>)]) -> Markup {
                     @let refused = verdicts.len() - failed - allowed;
                     @let judged = verdicts.iter().filter_map(|verdict| verdict.judged.as_ref().ok());
                     @let meets = judged.map(|judged| judged.meets).min();
-                    tr role="row" data-ns=(name) data-level=(kind(verdicts)) {
+                    tr role="row" data-ns=(visible(name)) data-level=(kind(verdicts)) {
                         th scope="row" role="rowheader" { a href={ "#ns-" (number) } { (called(name)) } }
                         td role="cell" data-label="Judged by" {
                             @if let Some(first) = verdicts.first() { (first.asked) }
@@ -110,7 +110,7 @@ fn namespace(report: &Report<'_>, number: usize, name: &str, verdicts: &[&Verdic
     let broken = verdicts.iter().filter_map(|verdict| verdict.judged.as_ref().ok());
     let broken = broken.flat_map(|judged| &judged.violations);
     html! {
-        details.namespace open id={ "ns-" (number) } data-ns=(name) data-level=(kind(verdicts)) {
+        details.namespace open id={ "ns-" (number) } data-ns=(visible(name)) data-level=(kind(verdicts)) {
             summary {
                 h3 { (called(name)) }
                 " "

@@ -3,9 +3,8 @@
 use maud::{Markup, html};
 use similar::{ChangeTag, TextDiff};
 
-use super::text;
+use super::{text, visible};
 use crate::krm::ResourceRef;
-use crate::krm::results::one_line;
 
 /// How many lines stand around a change.
 const CONTEXT: usize = 2;
@@ -55,7 +54,7 @@ impl Change {
         let groups = diff.grouped_ops(CONTEXT);
         let hunks = groups.iter().map(|group| {
             let changes = group.iter().flat_map(|op| diff.iter_changes(op));
-            changes.map(|change| Line { tag: change.tag(), text: one_line(change.value().trim_end()) }).collect()
+            changes.map(|change| Line { tag: change.tag(), text: visible(change.value().trim_end()) }).collect()
         });
         Self { resource, kind, hunks: hunks.collect() }
     }

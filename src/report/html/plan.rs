@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::difference::{self, Change};
-use super::{chip, filters, findings, of_mesh, page, patch, place, pods, text, violation};
+use super::{chip, filters, findings, of_mesh, page, patch, place, pods, text, violation, visible};
 use crate::admission::is_of_istio_init;
 use crate::pod_security::{Level, Violation};
 use crate::report::plan::text::{AGENT, Cell, next};
@@ -94,7 +94,7 @@ fn matrix(plan: &Plan<'_>) -> Markup {
                 }
                 tbody role="rowgroup" {
                     @for (number, namespace) in plan.namespaces.iter().enumerate() {
-                        tr role="row" data-ns=(namespace.name) data-level=(kind(namespace)) {
+                        tr role="row" data-ns=(visible(&namespace.name)) data-level=(kind(namespace)) {
                             th scope="row" role="rowheader" { a href={ "#ns-" (number) } { (text(&namespace.name)) } }
                             td role="cell" data-label="Enforces" {
                                 @match namespace.enforce { Some(level) => { (level.as_str()) }, None => { "–" } }
@@ -170,7 +170,7 @@ fn namespace(plan: &Plan<'_>, number: usize, namespace: &PlannedNamespace) -> Ma
     let broken = broken.flat_map(|(_, answer)| answer.violations(Level::Baseline).unwrap_or_default());
     let clean = namespace.pods.len() - told.len();
     html! {
-        details.namespace open id={ "ns-" (number) } data-ns=(namespace.name) data-level=(kind(namespace)) {
+        details.namespace open id={ "ns-" (number) } data-ns=(visible(&namespace.name)) data-level=(kind(namespace)) {
             summary {
                 h3 { (text(&namespace.name)) }
                 " "
