@@ -39,7 +39,7 @@ impl Modes {
         };
         let installs = match install::find(list, &stated) {
             Ok(installs) => installs,
-            Err(error) => return Ok(Self::none(&error.to_string())),
+            Err(error) => return Ok(Self::none(&reason(&error))),
         };
         let Some(install) = chosen(&installs) else {
             let described = list.items().iter().find(|item| is_description(item.api_version(), item.kind()));
@@ -76,6 +76,12 @@ impl Modes {
         }
         Ok(modes)
     }
+}
+
+/// Why an Istio cannot be read, with the resource and the field that it is about.
+fn reason(error: &Error) -> String {
+    let said = error.to_finding().to_string();
+    said.strip_prefix("[error] ").unwrap_or(&said).to_owned()
 }
 
 /// The default revision, else the newest; the first of equals.

@@ -1,6 +1,8 @@
 //! `unroot plan` against the levels of whole platforms that the real injector and the real library gave, and against what
 //! the filter then makes of them.
 
+mod bad_input;
+mod modes;
 mod ways;
 
 use std::collections::BTreeSet;
