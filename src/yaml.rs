@@ -15,6 +15,7 @@ pub mod de;
 pub mod edit;
 pub mod embedded;
 pub mod emit;
+mod lexer;
 pub mod path;
 pub mod resolve;
 pub mod source;
