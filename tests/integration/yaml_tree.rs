@@ -26,7 +26,7 @@ const MORE_SEEDS: &[(&str, &str)] = &[
     ("a comment between", "a: # b\n  # c\n  d: e # f\n\n  # g\nh:\n# i\n- j # k\n"),
     (
         "flow collections",
-        "a: {b: c, 'd': [e, \"f\"], g: {}, h: [ ], }\ni: [\n  j,\n\n  {k: l},\n  ] # m\nn: {\n    o: \"p # q\",\n  }\nr:\n- []\n- {s: [t]}\n",
+        "a: {b: c, 'd': [e, \"f\"], g: {}, h: [ ], }\ni: [\n  j,\n\n  {k: l},\n  ] # m\nn:\n  o: {\n    p: \"q # r\",\n  }\nr:\n- []\n- {s: [t]}\n",
     ),
     ("deep dashes", "- - - a: b\n      c:\n      - d\n  - e\n- f\n"),
     ("an indented root", "  a: b\n  c:\n  - d\n"),

@@ -78,13 +78,19 @@ impl Flow<'_, '_> {
         Some(at + 1)
     }
 
-    /// After spaces and line breaks. What follows a line break stands deeper than the collection's owner.
+    /// After spaces and line breaks. What follows a line break stands deeper than the collection's owner; a bracket that
+    /// closes may stand as deep.
     fn blank(&self, from: usize) -> Option<usize> {
         let mut at = from + scan::spaces(self.bytes.get(from..)?);
         while matches!(self.byte(at)?, b'\n' | b'\r') {
             let line = at + if self.bytes[at] == b'\r' { 2 } else { 1 };
             at = line + scan::spaces(self.bytes.get(line..)?);
-            if !matches!(self.byte(at)?, b'\n' | b'\r') && at - line <= self.column {
+            let least = match self.byte(at)? {
+                b'\n' | b'\r' => 0,
+                b'}' | b']' => self.column,
+                _ => self.column + 1,
+            };
+            if at - line < least {
                 return None;
             }
         }
