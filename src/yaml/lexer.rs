@@ -334,10 +334,9 @@ impl<S: Sink> Lexer<'_, '_, S> {
             plain.then_some(close + 1)?
         } else if quote.is_ascii_alphanumeric() || matches!(quote, b'_' | b'.' | b'/' | b'$') || quote >= 0x80 {
             let mut at = start;
-            // Keys are short, and what ends one is below all letters: one look at most bytes is enough.
             loop {
-                at += self.bytes[at..].iter().position(|byte| *byte <= b':')?;
-                match self.bytes[at] {
+                at = scan::find(self.bytes, at, [b':', b'#', b'\t', b'\n']);
+                match self.byte(at)? {
                     b':' if self.ends_key(at) => break,
                     b'\t' | b'\n' => return None,
                     b'#' if self.bytes[at - 1] == b' ' => return None,
