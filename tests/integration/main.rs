@@ -21,3 +21,4 @@ mod shared;
 mod yaml_cut;
 mod yaml_edit;
 mod yaml_edit_lists;
+mod yaml_tree;

@@ -127,15 +127,21 @@ fn merge_lists(original: &mut Vec<Json>, patches: Vec<Json>, key: &str, place: P
 }
 
 /// A value that is new has nothing for its nulls to delete.
-fn without_nulls(value: Json) -> Json {
+fn without_nulls(mut value: Json) -> Json {
+    remove_nulls(&mut value);
+    value
+}
+
+fn remove_nulls(value: &mut Json) {
     match value {
-        Json::Object(members) => members
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name, without_nulls(value)))
-            .collect(),
-        Json::Array(items) => items.into_iter().map(without_nulls).collect(),
-        other => other,
+        Json::Object(members) => {
+            if members.values().any(Json::is_null) {
+                members.retain(|_, value| !value.is_null());
+            }
+            members.values_mut().for_each(remove_nulls);
+        }
+        Json::Array(items) => items.iter_mut().for_each(remove_nulls),
+        _ => {}
     }
 }
 

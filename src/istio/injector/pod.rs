@@ -6,6 +6,8 @@
 //! Source of facts: `injectPod`, `RunTemplate`, `reapplyOverwrittenContainers`, `reorderPod` and `patchRewriteProbe` in
 //! `pkg/kube/inject/{inject,webhook,app_probe}.go` of Istio 1.17 to 1.30.
 
+use std::borrow::Cow;
+
 use serde_json::{Value as Json, json};
 
 use super::annotations::{self, PROXY_CONFIG, parse_bool};
@@ -54,9 +56,7 @@ pub(super) fn inject(
     let proxy_config = settings.mesh.proxy_config_with(annotation.as_deref()).map_err(TemplateError::Failed)?;
 
     let kept = kept_containers(&original)?;
-    let mut seen = original.clone();
-    strip(&mut seen);
-    reinsert(&mut seen, &kept);
+    let seen = as_written(&original, &kept);
     let ids = if on_openshift && settings.release.openshift_proxy_ids() {
         openshift::proxy_ids(namespace.annotations)
     } else {
@@ -65,18 +65,19 @@ pub(super) fn inject(
     let data = template_data(settings, namespace, pod, &seen, &proxy_config, ids)?;
 
     let mut merged = original.clone();
-    let mut of_template = json!({});
+    let mut injected = Vec::new();
     for name in selected_templates(settings, &original) {
         let patch = rendered(settings, &name, &data)?;
-        merge_pod(&mut of_template, patch.clone());
-        let proxy_is_native = has(&of_template, "initContainers", PROXY) && has(&merged, "containers", PROXY);
+        note_containers(&mut injected, &patch);
+        let is_native = |container: &OfTemplate| container.list == "initContainers" && container.name == PROXY;
+        let proxy_is_native = injected.iter().any(is_native) && has(&merged, "containers", PROXY);
         if proxy_is_native && native(settings, &merged)? {
             let moved = take(&mut merged, "containers", PROXY);
             edit(&mut merged, "initContainers", |containers| containers.extend(moved));
         }
         merge_pod(&mut merged, patch);
     }
-    reapply_own_containers(settings, &mut merged, &original, &of_template, &kept);
+    reapply_own_containers(settings, &mut merged, &original, &injected, &kept);
     if settings.release.adjusts_init_container_user() {
         adjust_init_container_user(&mut merged, &original, &proxy_config);
     }
@@ -139,7 +140,7 @@ fn template_data(
             ("ObjectMeta", schema::OBJECT_META.value(Some(&seen["metadata"]))),
             ("Spec", schema::POD_SPEC.value(Some(&seen["spec"]))),
             ("ProxyConfig", schema::PROXY_CONFIG.value(Some(proxy_config))),
-            ("MeshConfig", schema::MESH_CONFIG.value(Some(&settings.mesh.config))),
+            ("MeshConfig", settings.mesh.template_value.clone()),
             ("Values", settings.template_values.clone()),
             ("Revision", Value::str(&settings.revision)),
             ("NativeSidecars", Value::Bool(settings.native_sidecars()?)),
@@ -220,6 +221,38 @@ fn native(settings: &Settings, pod: &Json) -> Result<bool, TemplateError> {
     settings.native_sidecars()
 }
 
+/// The pod as its author wrote it: without what an earlier injection added, and with what it took away.
+fn as_written<'p>(original: &'p Json, kept: &Json) -> Cow<'p, Json> {
+    if annotation(original, STATUS).is_none() && kept.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Cow::Borrowed(original);
+    }
+    let mut seen = original.clone();
+    strip(&mut seen);
+    reinsert(&mut seen, kept);
+    Cow::Owned(seen)
+}
+
+/// A container of the rendered templates.
+struct OfTemplate {
+    list: &'static str,
+    name: String,
+    run_as_user: Option<i64>,
+}
+
+/// Notes the containers of one more template, of which what it says last counts.
+fn note_containers(known: &mut Vec<OfTemplate>, patch: &Json) {
+    for list in ["containers", "initContainers"] {
+        for container in patch["spec"][list].as_array().into_iter().flatten() {
+            let name = container["name"].as_str().unwrap_or_default();
+            let run_as_user = container["securityContext"]["runAsUser"].as_i64();
+            match known.iter_mut().find(|known| known.list == list && known.name == name) {
+                Some(known) => known.run_as_user = run_as_user.or(known.run_as_user),
+                None => known.push(OfTemplate { list, name: name.to_owned(), run_as_user }),
+            }
+        }
+    }
+}
+
 /// A pod that was injected before loses what was injected, as far as the status annotation names it.
 fn strip(pod: &mut Json) {
     let status = annotation(pod, STATUS).and_then(|status| serde_json::from_str::<Json>(status).ok());
@@ -261,13 +294,19 @@ fn reinsert(pod: &mut Json, kept: &Json) {
 }
 
 /// What the user's own container of an injected name says comes last, field by field.
-fn reapply_own_containers(settings: &Settings, merged: &mut Json, original: &Json, of_template: &Json, kept: &Json) {
+fn reapply_own_containers(
+    settings: &Settings,
+    merged: &mut Json,
+    original: &Json,
+    injected: &[OfTemplate],
+    kept: &Json,
+) {
     let status =
         annotation(original, STATUS).and_then(|status| serde_json::from_str(status).ok()).unwrap_or(Json::Null);
     for list in ["containers", "initContainers"] {
         let injected_before = names(&status, list);
-        for template in of_template["spec"][list].as_array().into_iter().flatten() {
-            let name = template["name"].as_str().unwrap_or_default();
+        for template in injected.iter().filter(|template| template.list == list) {
+            let name = template.name.as_str();
             if injected_before.iter().any(|known| known == name) {
                 continue;
             }
@@ -279,7 +318,7 @@ fn reapply_own_containers(settings: &Settings, merged: &mut Json, original: &Jso
             let Some(own) = own else { continue };
             let mut own = own.clone();
             if settings.release.resets_user_of_own_proxy()
-                && template["securityContext"]["runAsUser"].as_i64().is_some_and(|user| user != PROXY_USER)
+                && template.run_as_user.is_some_and(|user| user != PROXY_USER)
                 && let Some(context) = own["securityContext"].as_object_mut()
             {
                 context.remove("runAsUser");
