@@ -9,7 +9,7 @@ use unroot::pod_security::{Level, Version};
 // Lines are broken by hand: clap would ask the terminal for its width, and the same call must give the same bytes.
 const WHAT_IT_DOES: &str = "\
 Runs a Kubeflow or Istio platform without root: puts Pod Security labels on namespaces, moves Istio between
-sidecars with istio-init and istio-cni, and says which pods the labels will refuse.
+sidecars with istio-init and istio-cni, says which pods the labels will refuse, and what it would take.
 
 Reads a ResourceList, a stream of YAML documents, JSON or a `kind: List` on standard input and writes the same
 form on standard output. What no rule touches leaves byte for byte as it came. Findings go to standard error,
@@ -23,6 +23,8 @@ Examples:
   unroot istio=cni platform=gke < rendered.yaml > rootless.yaml
   kpt fn eval DIR --exec unroot -- enforce=baseline warn=restricted
   unroot check --level restricted rendered.yaml
+  unroot plan rendered.yaml
+  unroot plan --output config rendered.yaml > rootless.yaml
 
 Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
   enforce           privileged | baseline | restricted | strictest: pods below this level are refused
@@ -114,7 +116,7 @@ pub(crate) enum CheckOutput {
     Jsonl,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// A page (not yet in this version)
+    /// A page
     Html,
 }
 

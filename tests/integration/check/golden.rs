@@ -1,4 +1,4 @@
-//! The golden cases of `check`: every folder of `tests/golden/check/` is one.
+//! The golden cases of `check` and `plan`: every folder of `tests/golden/check/` and `tests/golden/plan/` is one.
 //!
 //! `args` holds the arguments, one a line; `input.yaml` is standard input, other files are named by the arguments;
 //! `stdout.txt`, `stderr.txt` and `exit` are what came out, absent where empty (0). `UNROOT_UPDATE=1 cargo test golden`
@@ -30,13 +30,15 @@ fn run(case: &Path) -> Result<(), String> {
 }
 
 #[test]
-fn golden_checks_come_out_as_recorded() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/check");
-    let mut cases: Vec<_> =
-        fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("an entry").path()).collect();
-    cases.sort();
-    assert!(!cases.is_empty());
-    let failures: Vec<String> =
-        cases.iter().filter_map(|case| run(case).err().map(|why| format!("{}: {why}", case.display()))).collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+fn golden_checks_and_plans_come_out_as_recorded() {
+    for verb in ["check", "plan"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(verb);
+        let mut cases: Vec<_> =
+            fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("an entry").path()).collect();
+        cases.sort();
+        assert!(!cases.is_empty());
+        let failures: Vec<String> =
+            cases.iter().filter_map(|case| run(case).err().map(|why| format!("{}: {why}", case.display()))).collect();
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
 }

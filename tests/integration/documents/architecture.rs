@@ -16,7 +16,7 @@ const ROOMS: &[&[&str]] = &[
     &["config"],
     &["admission", "harden"],
     &["passes", "report"],
-    &["filter"],
+    &["filter", "sources"],
     &["check", "plan"],
 ];
 

@@ -66,7 +66,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
 fn flags_and_words_of_the_readme_are_known() {
     let readme = read("README.md");
     // A subcommand that is documented is one whose flags are known.
-    let help = [help(&[]), help(&["check"])].concat();
+    let help = [help(&[]), help(&["check"]), help(&["plan"])].concat();
     let options: Vec<&str> = help
         .lines()
         .filter(|line| line.trim_start().starts_with('-'))
@@ -136,4 +136,18 @@ fn the_verdict_that_is_shown_is_that_of_the_demo() {
     for block in shown {
         assert!(report.contains(&block), "{block}\nis not in\n{report}");
     }
+}
+
+#[test]
+fn the_matrix_that_is_shown_is_that_of_the_demo() {
+    let platform = read("examples/demo/platform.yaml");
+    let source = Source { name: "platform.yaml", bytes: platform.as_bytes() };
+    let plan = unroot::plan(&[source], &unroot::plan::Options::default()).report;
+    let readme = read("README.md");
+    let shown: Vec<String> =
+        blocks(&readme, "text").into_iter().filter(|block| block.starts_with("namespace  ")).collect();
+    assert_eq!(shown.len(), 1, "the matrix is shown once");
+    assert!(plan.contains(&shown[0]), "{}\nis not in\n{plan}", shown[0]);
+    let (_, next) = plan.rsplit_once("Next:\n  ").expect("a last command");
+    assert!(readme.contains(next.trim_end()), "{next}");
 }
