@@ -128,6 +128,22 @@ fn blockers_are_the_pods_and_the_words_that_were_recorded() {
     }
 }
 
+#[test]
+fn colours_change_no_word_and_no_column_of_the_matrix() {
+    let Some([stream, _]) = builds("v1.8.1") else { return };
+    let coloured = planned(&stream, Output::ColouredText, None);
+    let mut plain = String::new();
+    let mut parts = coloured.split('\u{1b}');
+    plain.push_str(parts.next().expect("a text"));
+    let mut codes = 0;
+    for part in parts {
+        codes += 1;
+        plain.push_str(part.split_once('m').expect("the end of a code").1);
+    }
+    assert!(codes > 50, "{codes}");
+    assert_eq!(plain, planned(&stream, Output::Text, None));
+}
+
 /// The levels of a plan's column by namespace.
 fn column(plan: &Value, pods: &str, mode: &str) -> Vec<(String, Value)> {
     let namespaces = plan["namespaces"].as_array().expect("namespaces").iter();

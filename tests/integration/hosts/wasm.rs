@@ -172,6 +172,11 @@ fn command_line() -> Vec<Case> {
         "check --output sarif examples/samples/docker-in-docker.yaml examples/demo/platform.yaml",
         "check --config examples/demo/unroot.yaml examples/demo/platform.yaml",
         "check nowhere.yaml",
+        "check --output html examples/samples/docker-in-docker.yaml",
+        "plan examples/demo/platform.yaml",
+        "plan --output json -",
+        "plan --output stages --config examples/demo/unroot.yaml examples/demo/platform.yaml",
+        "plan --output html examples/demo/platform.yaml",
     ]
     .into_iter()
     .map(|line| Case {
