@@ -1,5 +1,7 @@
 //! The verb `check`: what Pod Security admission will say of every pod, as it is admitted. Nothing is changed.
 
+mod sieve;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admission::{
@@ -15,6 +17,8 @@ use crate::pod_security::{Level, LevelVersion, Version};
 use crate::report::{self, Judged, Located, Output, Report, Verdict};
 use crate::rules::Rule;
 use crate::yaml::source::line_of;
+
+pub use sieve::Sieve;
 
 /// An input of its own: a file, or standard input.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 
 use cli::{Check, CheckOutput, Cli, Command, Filter};
-use unroot::check::{Options, Source};
+use unroot::check::{Options, Sieve, Source};
 use unroot::filter::Exit;
 use unroot::krm::results::summary;
 use unroot::krm::{Finding, Severity};
@@ -93,15 +94,12 @@ fn check(arguments: &Check) -> Result<u8> {
     let mut inputs = Vec::new();
     for file in files {
         let name = file.display().to_string();
-        let bytes = if name == "-" {
-            let mut input = Vec::new();
-            io::stdin()
-                .lock()
-                .read_to_end(&mut input)
-                .map(|_| input)
-                .map_err(|error| format!("standard input cannot be read: {}", reason(&error)))
-        } else {
-            read(file)
+        // A configuration may be about any resource; without one only pods and what decides about them matter.
+        let bytes = match arguments.config {
+            Some(_) if name == "-" => whole(io::stdin().lock()).map_err(unreadable_input),
+            Some(_) => read(file),
+            None if name == "-" => sifted(io::stdin().lock()).map_err(unreadable_input),
+            None => File::open(file).and_then(sifted).map_err(unreadable_file),
         };
         match bytes {
             Ok(bytes) => inputs.push((name, bytes)),
@@ -133,7 +131,35 @@ fn help_of(command: &str) -> u8 {
 
 /// The bytes of a file, or why there are none in words that are the same on every system.
 fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("the file cannot be read: {}", reason(&error)))
+    std::fs::read(path).map_err(unreadable_file)
+}
+
+fn whole(mut input: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An input without what no check looks at.
+fn sifted(mut input: impl Read) -> io::Result<Vec<u8>> {
+    const BLOCK: usize = 256 * 1024;
+    let mut sieve = Sieve::default();
+    loop {
+        match input.read(sieve.room(BLOCK)) {
+            Ok(0) => return Ok(sieve.finish()),
+            Ok(length) => sieve.sift(length),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn unreadable_file(error: io::Error) -> String {
+    format!("the file cannot be read: {}", reason(&error))
+}
+
+fn unreadable_input(error: io::Error) -> String {
+    format!("standard input cannot be read: {}", reason(&error))
 }
 
 fn reason(error: &io::Error) -> &'static str {
