@@ -1,5 +1,7 @@
 //! The verb `check`: what Pod Security admission will say of every pod, as it is admitted. Nothing is changed.
 
+mod sieve;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admission::{Cluster, Outcome as Fate, depends_on_version, namespace_of, other_webhooks};
@@ -15,6 +17,7 @@ use crate::rules::Rule;
 use crate::sources::{self, Lines};
 
 pub use crate::sources::Source;
+pub use sieve::Sieve;
 
 /// How the pods are to be judged, and how it is to be said.
 #[derive(Clone, Debug, Default)]

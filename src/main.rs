@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 
 use cli::{Check, CheckOutput, Cli, Command, Filter, Plan, PlanOutput};
-use unroot::check::{Options, Source};
+use unroot::check::{Options, Sieve, Source};
 use unroot::filter::Exit;
 use unroot::krm::results::summary;
 use unroot::krm::{Finding, Severity};
@@ -80,7 +81,9 @@ fn check(arguments: &Check) -> Result<u8> {
         CheckOutput::Sarif => Output::Sarif,
         CheckOutput::Html => Output::Html,
     };
-    let Some(inputs) = inputs("check", &arguments.files) else { return Ok(Exit::Unusable as u8) };
+    let Some(inputs) = inputs("check", &arguments.files, arguments.config.is_none()) else {
+        return Ok(Exit::Unusable as u8);
+    };
     let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
@@ -100,7 +103,9 @@ fn plan(arguments: &Plan) -> Result<u8> {
         PlanOutput::Stages => unroot::plan::Output::Stages,
         PlanOutput::Html => unroot::plan::Output::Html,
     };
-    let Some(inputs) = inputs("plan", &arguments.files) else { return Ok(Exit::Unusable as u8) };
+    // The others carry a configuration out, which may be about any resource.
+    let only_judges = matches!(arguments.output, PlanOutput::Text | PlanOutput::Json);
+    let Some(inputs) = inputs("plan", &arguments.files, only_judges) else { return Ok(Exit::Unusable as u8) };
     let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
@@ -111,7 +116,8 @@ fn plan(arguments: &Plan) -> Result<u8> {
 }
 
 /// The bytes of all files with their names; None, said on standard error, where there is nothing to read.
-fn inputs(command: &str, files: &[PathBuf]) -> Option<Vec<(String, Vec<u8>)>> {
+/// Where pods are only judged, without what no pod depends on.
+fn inputs(command: &str, files: &[PathBuf], only_judges: bool) -> Option<Vec<(String, Vec<u8>)>> {
     if files.is_empty() && io::stdin().is_terminal() {
         help_of(command);
         return None;
@@ -121,15 +127,11 @@ fn inputs(command: &str, files: &[PathBuf]) -> Option<Vec<(String, Vec<u8>)>> {
     let mut inputs = Vec::new();
     for file in files {
         let name = file.display().to_string();
-        let bytes = if name == "-" {
-            let mut input = Vec::new();
-            io::stdin()
-                .lock()
-                .read_to_end(&mut input)
-                .map(|_| input)
-                .map_err(|error| format!("standard input cannot be read: {}", reason(&error)))
-        } else {
-            read(file)
+        let bytes = match (only_judges, name.as_str()) {
+            (false, "-") => whole(io::stdin().lock()).map_err(unreadable_input),
+            (false, _) => read(file),
+            (true, "-") => sifted(io::stdin().lock()).map_err(unreadable_input),
+            (true, _) => File::open(file).and_then(sifted).map_err(unreadable_file),
         };
         match bytes {
             Ok(bytes) => inputs.push((name, bytes)),
@@ -153,7 +155,35 @@ fn help_of(command: &str) {
 
 /// The bytes of a file, or why there are none in words that are the same on every system.
 fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("the file cannot be read: {}", reason(&error)))
+    std::fs::read(path).map_err(unreadable_file)
+}
+
+fn whole(mut input: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An input without what no pod depends on.
+fn sifted(mut input: impl Read) -> io::Result<Vec<u8>> {
+    const BLOCK: usize = 256 * 1024;
+    let mut sieve = Sieve::default();
+    loop {
+        match input.read(sieve.room(BLOCK)) {
+            Ok(0) => return Ok(sieve.finish()),
+            Ok(length) => sieve.sift(length),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn unreadable_file(error: io::Error) -> String {
+    format!("the file cannot be read: {}", reason(&error))
+}
+
+fn unreadable_input(error: io::Error) -> String {
+    format!("standard input cannot be read: {}", reason(&error))
 }
 
 fn reason(error: &io::Error) -> &'static str {

@@ -6,6 +6,7 @@ mod labels;
 mod sarif;
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use unroot::admission::{AdmissionDefaults, Cluster, Outcome};
@@ -196,4 +197,26 @@ fn single_pods_are_judged_as_admitted_and_never_allowed_where_the_injector_fails
         }
     }
     assert!(judged > 130 && refused > 1, "{judged} {refused}");
+}
+
+#[test]
+fn what_the_command_leaves_unread_changes_nothing_that_it_says() {
+    for release in ["26.03", "v1.8.1"] {
+        let Some(text) = read(&format!("kubeflow/{release}.yaml.gz")) else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("platform.yaml"), &text).expect("a file");
+        for (word, output) in [("sarif", Output::Sarif), ("text", Output::Text)] {
+            let source = Source { name: "platform.yaml", bytes: text.as_bytes() };
+            let options = Options { level: Some(Level::Restricted), output, ..Options::default() };
+            let expected = check(&[source], &options);
+            let arguments = ["check", "--level", "restricted", "--output", word, "platform.yaml"];
+            let actual = Command::new(env!("CARGO_BIN_EXE_unroot"))
+                .args(arguments)
+                .current_dir(folder.path())
+                .output()
+                .expect("unroot");
+            assert!(String::from_utf8_lossy(&actual.stdout) == expected.report, "{release} {word}");
+            assert_eq!(actual.status.code(), Some(expected.exit as i32), "{release} {word}");
+        }
+    }
 }
