@@ -42,6 +42,8 @@ pub(super) struct Draft {
     pub(super) enforce: BTreeMap<String, Wanted>,
     /// Why a level is not higher, by namespace.
     pub(super) reasons: BTreeMap<String, String>,
+    /// The pods that would have been refused, with the reasons, by namespace: those that made it give way.
+    pub(super) in_the_way: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     pub(super) users: UserWish,
     pub(super) istio: Option<(Istio, String)>,
     pub(super) workloads: Option<(Workloads, String)>,
@@ -105,6 +107,9 @@ impl Draft {
                 let violated: Option<Level> = finding.tags.get("psa-level").and_then(|level| level.parse().ok());
                 let Some(lower) = violated.and_then(below) else { return };
                 let name = standing.real_name(pod);
+                let reason = finding.tags.get("psa-reason").cloned().unwrap_or_default();
+                let pods = self.in_the_way.entry(name.clone()).or_default();
+                pods.entry(format!("{} {}", pod.kind, pod.name)).or_default().insert(reason);
                 if standing.user_namespaces.contains(&name) {
                     return self.lower_users(lower, standing);
                 }

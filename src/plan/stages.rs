@@ -144,15 +144,16 @@ impl Way<'_, '_> {
         if users && users_enforce(&self.list).unwrap_or(Level::Privileged) < level {
             draft.users.enforce = Some(level);
         }
-        // What falls short is found out here, so that the sentences below are about what remains.
-        let tried = draft.settle(&self.list);
+        // What falls short is found out here, so that the sentences below are about what remains. An error comes again,
+        // and is told, where the stage is written.
+        drop(draft.settle(&self.list));
         let raised: Vec<String> = draft.enforce.keys().filter(|name| names.contains(*name)).cloned().collect();
         let short: Vec<String> = names
             .iter()
             .filter(|name| draft.enforce.get(*name).is_none_or(|wanted| wanted.level < level))
             .cloned()
             .collect();
-        drop(tried);
+        let in_the_way = std::mem::take(&mut draft.in_the_way);
         let mut what =
             format!("Namespaces whose pods all meet {level} enforce it: pods below are refused from now on.");
         if raised.is_empty() && draft.users.enforce.is_none() {
@@ -170,7 +171,17 @@ impl Way<'_, '_> {
             )));
         }
         if !short.is_empty() {
-            first.push(format!("Not yet, since pods of them do not meet {level}: {}.", some(&short)));
+            first.push(format!("Not yet, since pods of them do not meet {level}:"));
+            for name in &short {
+                let pods = in_the_way.get(name).into_iter().flatten();
+                let pods: Vec<String> = pods
+                    .map(|(pod, reasons)| {
+                        let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
+                        format!("{pod} ({})", reasons.join(", "))
+                    })
+                    .collect();
+                first.push(format!("  {name}: {}", some(&pods)));
+            }
         }
         if level == Level::Restricted && self.has_users() {
             first.push(

@@ -106,7 +106,8 @@ body:has([name=level][value=allowed]:checked) [data-level]:not([data-level=allow
 }
 @media print {
   :root { --page: #fff; --card: #fff; }
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  html { font-size: 75%; }
+  body { max-width: none; padding: 0; font-size: 1rem; }
   .filters, .skip { display: none; }
   .heat td, .chip, .diff ins, .diff del { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .namespace { border: 0; padding: 0; border-radius: 0; }
@@ -139,7 +140,7 @@ pub(super) const SCRIPT: &str = "
 ";
 
 /// The style's hash.
-pub(super) const STYLE_HASH: &str = "sha256-pcAAZ5/eRsE/Ron81/V/NMuwfnEbhlRfo4ASdxs1abc=";
+pub(super) const STYLE_HASH: &str = "sha256-S9unDIFt5exUzMUhh9Piq3r4Ka0m9xLWG4oGzNPAEUY=";
 
 /// The script's hash.
 pub(super) const SCRIPT_HASH: &str = "sha256-oLMHo0ciqHe9CtHtNSJ8ZFxfW2wwmqnNW0LWeubhoDE=";

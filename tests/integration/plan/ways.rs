@@ -106,6 +106,21 @@ fn every_stage_runs_on_what_the_stage_before_leaves() {
 }
 
 #[test]
+fn with_known_users_the_last_stage_names_the_pods_that_are_still_in_the_way() {
+    let Some([stream, _]) = builds("v1.8.1") else { return };
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/kubeflow/users/v1.8.1.yaml");
+    let users = std::fs::read_to_string(path).expect("the users of the release");
+    let stages = planned(&stream, Output::Stages, Some(&users));
+    for line in [
+        "#     istio-system: StatefulSet oidc-authservice (runAsNonRoot != true)",
+        "#     kubeflow: Deployment training-operator (runAsNonRoot != true)",
+        "    - names: [auth, cert-manager, knative-eventing, knative-serving]",
+    ] {
+        assert!(stages.lines().any(|found| found == line), "{line}\n{stages}");
+    }
+}
+
+#[test]
 fn stages_on_an_old_platform_name_what_to_restart() {
     let Some([stream, _]) = builds("v1.8.1") else { return };
     let stages = planned(&stream, Output::Stages, None);
