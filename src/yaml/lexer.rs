@@ -68,13 +68,8 @@ pub(super) fn read<S: Sink>(text: &str, sink: &mut S) -> Option<()> {
     if u32::try_from(text.len()).is_err() || !has_only_plain_characters(text) {
         return None;
     }
-    let mut lexer = Lexer {
-        bytes: text.as_bytes(),
-        sink,
-        frames: Vec::new(),
-        expect: Expect::Start,
-        any_document: false,
-    };
+    let mut lexer =
+        Lexer { bytes: text.as_bytes(), sink, frames: Vec::new(), expect: Expect::Start, any_document: false };
     lexer.run()
 }
 

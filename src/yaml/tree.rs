@@ -13,9 +13,9 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-pub(super) use events::{byte_range, parser_options, refuse_ambiguous_breaks, syntax_error};
 use super::resolve::{Scalar, resolve};
 use super::source::line_of;
+pub(super) use events::{byte_range, parser_options, refuse_ambiguous_breaks, syntax_error};
 
 /// Why a text has no tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

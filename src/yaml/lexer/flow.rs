@@ -104,7 +104,8 @@ impl Flow<'_, '_> {
             + match rest.first()? {
                 quote @ (b'"' | b'\'') => {
                     let inner = &rest[1..];
-                    let length = inner.iter().position(|byte| byte == quote || matches!(byte, b'\\' | b'\t' | b'\n'))?;
+                    let length =
+                        inner.iter().position(|byte| byte == quote || matches!(byte, b'\\' | b'\t' | b'\n'))?;
                     // Two single quotes are one inside, and double quotes may touch what follows.
                     let ends_well = inner[length] == *quote && inner.get(length + 1) != Some(quote);
                     (ends_well && length <= MAX_KEY).then_some(length + 2)?

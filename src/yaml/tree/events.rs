@@ -95,8 +95,7 @@ impl<'t> Builder<'t> {
         // The parser finds out that there is nothing only at the next token, perhaps lines below.
         let absent = range.is_empty() && style == ScalarStyle::Plain;
         let bare = anchor == 0 && span.tag_span().is_none() && !self.is_in(&Kind::is_flow);
-        let is_below =
-            || self.text.get(self.last_end..range.start).is_some_and(|between| between.contains('\n'));
+        let is_below = || self.text.get(self.last_end..range.start).is_some_and(|between| between.contains('\n'));
         if absent && (bare || is_below()) {
             range = self.last_end..self.last_end;
         }
