@@ -210,7 +210,7 @@ impl<'t> State<'t> {
             Operand::Bool(truth) => return Ok(Value::Bool(*truth)),
             Operand::Int(number) => return Ok(Value::Int(*number)),
             Operand::Float(number) => return Ok(Value::Float(*number)),
-            Operand::Str(text) => return Ok(Value::Str(Arc::from(text.as_str()))),
+            Operand::Str(text) => return Ok(Value::Str(Arc::clone(text))),
             Operand::Function(name) => return self.function(dot, name, &[], None),
             Operand::Field(names) => (dot.clone(), names),
             Operand::Variable(name, names) => {

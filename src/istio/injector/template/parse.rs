@@ -1,6 +1,7 @@
 //! The tree of a template (`parse/parse.go`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::TemplateError;
 use super::lex::{Kind, Token};
@@ -46,7 +47,7 @@ pub(super) enum Operand {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(String),
+    Str(Arc<str>),
     Function(String),
     /// `.A.B`
     Field(Vec<String>),
@@ -250,7 +251,7 @@ impl<'t> Parser<'t> {
             Kind::Dot => Operand::Dot,
             Kind::Int(number) => Operand::Int(*number),
             Kind::Float(number) => Operand::Float(*number),
-            Kind::Quoted(text) => Operand::Str(text.clone()),
+            Kind::Quoted(text) => Operand::Str(Arc::from(text.as_str())),
             Kind::Word(word) => match word.as_str() {
                 "true" => Operand::Bool(true),
                 "false" => Operand::Bool(false),
