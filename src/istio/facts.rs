@@ -7,7 +7,12 @@
 //! Source: `manifests/charts/{istio-cni,istio-control/istio-discovery,gateways}` at the release tags. How well each
 //! row is known is in the row ([`Evidence`]).
 
+mod ambient;
 mod table;
+
+pub use ambient::{
+    AmbientFacts, AmbientRedirection, HostNetwork, TrustedAccounts, ZtunnelFacts, ZtunnelLabels, ZtunnelOnOpenShift,
+};
 
 use super::version::Version;
 
@@ -63,8 +68,8 @@ pub struct Facts {
     pub run_dir_volume: &'static str,
     /// Whether the node's `/proc` is mounted, through which pods are repaired.
     pub mounts_host_proc: bool,
-    /// Whether the pod defines volume `cni-netns-dir`; only ambient mounts it.
-    pub netns_volume: bool,
+    /// How the pod defines volume `cni-netns-dir`, where it does; only ambient mounts it.
+    pub netns_volume: Option<NetnsVolume>,
     /// `terminationGracePeriodSeconds` of the DaemonSet.
     pub termination_grace_period_seconds: i64,
     /// The chart's own `--log_output_level`.
@@ -92,6 +97,9 @@ pub struct Facts {
     pub openshift: OpenShift,
     /// `cniBinDir` of the k3s profile; `None` before 1.24, where k3d, k3s, microk8s and minikube have no profiles.
     pub k3s_bin_dir: Option<&'static str>,
+
+    /// What ambient asks for; `None` before 1.19, which has no ztunnel.
+    pub ambient: Option<AmbientFacts>,
 }
 
 /// How a row is known.
@@ -166,6 +174,29 @@ pub enum Privileged {
     OnOpenShift,
     /// Always.
     Always,
+}
+
+/// Type of the volume of the directory with the network namespaces of the node's pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetnsVolume {
+    /// Whatever is there.
+    Untyped,
+    /// A directory that must be there.
+    Directory,
+    /// A directory: a node makes it with its first pod that is not on the host network.
+    DirectoryOrCreate,
+}
+
+impl NetnsVolume {
+    /// `hostPath.type`.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Untyped => None,
+            Self::Directory => Some("Directory"),
+            Self::DirectoryOrCreate => Some("DirectoryOrCreate"),
+        }
+    }
 }
 
 /// Environment of the agent's container that describes its pod and limits.

@@ -1,8 +1,8 @@
 //! The rows. Each is written as what changed since the row before it.
 
 use super::{
-    AgentEnv, ConfigForm, Evidence, Facts, Gke, InjectorFlag, Multus, NodeRole, OpenShift, Privileged, Repair,
-    RepairRole,
+    AgentEnv, ConfigForm, Evidence, Facts, Gke, InjectorFlag, Multus, NetnsVolume, NodeRole, OpenShift, Privileged,
+    Repair, RepairRole, ambient,
 };
 
 pub(super) static ROWS: [Facts; 14] =
@@ -30,7 +30,7 @@ const V1_17: Facts = Facts {
     app_armor_annotation: false,
     run_dir_volume: "cni-log-dir",
     mounts_host_proc: false,
-    netns_volume: false,
+    netns_volume: None,
     termination_grace_period_seconds: 5,
     log_output_level: "default:info",
     follows_install_log_level: false,
@@ -52,6 +52,7 @@ const V1_17: Facts = Facts {
         ztunnel_in_kube_system: false,
     },
     k3s_bin_dir: None,
+    ambient: None,
 };
 
 /// Repair as in 1.17 (its rules were split late in 1.19), the rest as in 1.19: the agent learnt ambient here.
@@ -67,7 +68,7 @@ const V1_18: Facts = Facts {
         "openshift.network_attachment",
     ]),
     node_role: NodeRole::WatchPodsNodesNamespaces,
-    netns_volume: true,
+    netns_volume: Some(NetnsVolume::Untyped),
     agent_env: AgentEnv::NodeAndLogLevel,
     openshift: OpenShift { named: true, multus: Multus::NotChained, network_attachment: true, ..V1_17.openshift },
     ..V1_17
@@ -75,6 +76,7 @@ const V1_18: Facts = Facts {
 
 const V1_19: Facts = Facts {
     minor: 19,
+    ambient: Some(ambient::V1_19),
     evidence: Evidence::Charts,
     repair: Repair::Delete,
     repair_pods_exists: true,
@@ -84,6 +86,8 @@ const V1_19: Facts = Facts {
 
 const V1_20: Facts = Facts {
     minor: 20,
+    ambient: Some(ambient::V1_20),
+    netns_volume: Some(NetnsVolume::Directory),
     evidence: Evidence::Inferred(&["repair", "privileged", "openshift.scc_rule", "openshift.gateways_without_user"]),
     ..V1_19
 };
@@ -91,6 +95,8 @@ const V1_20: Facts = Facts {
 /// In-pod redirection came with 1.21, and with it the agent's socket, `/proc` and the repair that enters pods.
 const V1_21: Facts = Facts {
     minor: 21,
+    ambient: Some(ambient::V1_21),
+    netns_volume: Some(NetnsVolume::DirectoryOrCreate),
     evidence: Evidence::Inferred(&[
         "config_form",
         "repair",
@@ -115,6 +121,7 @@ const V1_21: Facts = Facts {
 
 const V1_22: Facts = Facts {
     minor: 22,
+    ambient: Some(ambient::V1_22),
     evidence: Evidence::Rendered("1.22.1"),
     injector_flag: InjectorFlag::Either,
     exclude_namespaces: &["kube-system"],
@@ -126,6 +133,7 @@ const V1_22: Facts = Facts {
 
 const V1_23: Facts = Facts {
     minor: 23,
+    ambient: Some(ambient::V1_23),
     evidence: Evidence::Charts,
     config_form: ConfigForm::Keys,
     repair_binding_has_release: true,
@@ -138,6 +146,7 @@ const V1_23: Facts = Facts {
 
 const V1_24: Facts = Facts {
     minor: 24,
+    ambient: Some(ambient::V1_24),
     evidence: Evidence::Charts,
     injector_flag: InjectorFlag::PilotCni,
     echoes_cni_values: true,
@@ -152,8 +161,10 @@ const V1_24: Facts = Facts {
 
 const V1_25: Facts = Facts {
     minor: 25,
+    ambient: Some(ambient::V1_25),
     evidence: Evidence::Charts,
     ambient_dns_capture: true,
+    ambient_reconcile_on_startup: Some(false),
     gke: Gke::Named,
     k3s_bin_dir: Some("/var/lib/rancher/k3s/data/cni"),
     ..V1_24
@@ -161,16 +172,22 @@ const V1_25: Facts = Facts {
 
 const V1_26: Facts = Facts {
     minor: 26,
+    ambient: Some(ambient::V1_26),
     evidence: Evidence::Charts,
     values_config_map: true,
-    ambient_reconcile_on_startup: Some(false),
     allow_switch_to_host_ns: true,
     gke: Gke::NamedWithQuota,
     ..V1_25
 };
 
-const V1_27: Facts =
-    Facts { minor: 27, evidence: Evidence::Charts, ambient_enablement_selector: true, writes_divisor: true, ..V1_26 };
+const V1_27: Facts = Facts {
+    minor: 27,
+    ambient: Some(ambient::V1_27),
+    evidence: Evidence::Charts,
+    ambient_enablement_selector: true,
+    writes_divisor: true,
+    ..V1_26
+};
 
 /// That the NetworkPolicy is here and not in 1.27 is inferred from `global.networkPolicy` in the injector's values.
 const V1_28: Facts = Facts {
@@ -183,6 +200,7 @@ const V1_28: Facts = Facts {
 
 const V1_29: Facts = Facts {
     minor: 29,
+    ambient: Some(ambient::V1_29),
     evidence: Evidence::Rendered("1.29.0"),
     ambient_reconcile_on_startup: Some(true),
     termination_grace_period_seconds: 30,

@@ -7,11 +7,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::control_plane::{Change, say};
+use super::control_plane::{Change, put, say};
 use super::{Platform, Report};
-use crate::config::Istio;
+use crate::config::{DataplaneMode, Istio};
 use crate::istio::facts::{Facts, FactsLookup, facts_for};
-use crate::istio::mode_settings::{Desired, Redirection};
+use crate::istio::mode_settings::Desired;
 use crate::istio::platform::PlatformEffect;
 use crate::istio::version::{ImageTag, Version};
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
@@ -54,10 +54,10 @@ struct Mode<'c> {
 pub(super) fn run(
     list: &mut List<'_>,
     istio: &Istio,
-    redirection: Redirection,
+    mode: DataplaneMode,
     report: &mut Report,
 ) -> Result<Described, Error> {
-    let mode = Mode { istio, on: redirection == Redirection::IstioCni };
+    let mode = Mode { istio, on: mode != DataplaneMode::Sidecar };
     let mut described = Described::default();
     let mut sail = None;
     for index in 0..list.items().len() {
@@ -129,14 +129,6 @@ fn rewrite(
     };
     item.apply(edits)?;
     Ok(Some(revision))
-}
-
-fn put(patch: &mut Map<String, Value>, path: &[&str], value: Value) {
-    let Some((last, parents)) = path.split_last() else { return };
-    let map = parents
-        .iter()
-        .try_fold(patch, |map, key| map.entry(*key).or_insert_with(|| Value::Object(Map::new())).as_object_mut());
-    map.and_then(|map| map.insert((*last).to_owned(), value));
 }
 
 fn word<'t>(spec: View<'t>, path: &[&str]) -> Option<&'t str> {

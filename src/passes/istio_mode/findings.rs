@@ -65,7 +65,7 @@ pub(super) fn about_list(
     report: &mut Report,
 ) -> Result<(), Error> {
     without_namespace(list, report);
-    if plan.redirection == Redirection::IstioInit {
+    if plan.redirection() == Redirection::IstioInit {
         return Ok(());
     }
     existing_cni(list, installs, plan, report)?;
