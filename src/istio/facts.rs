@@ -39,6 +39,8 @@ pub struct Facts {
     pub ambient_dns_capture: bool,
     /// `ambient.reconcileIptablesOnStartup`, where the chart has it.
     pub ambient_reconcile_on_startup: Option<bool>,
+    /// Whether the ConfigMap repeats the node's directory of CNI configurations.
+    pub conf_dir_key: bool,
     /// Whether the chart has `ambient.enablementSelectors`, `istioOwnedCNIConfig` and `global.nativeNftables`.
     pub ambient_enablement_selector: bool,
     /// Whether the chart has `ambient.enableAmbientDetectionRetry`.
@@ -86,6 +88,8 @@ pub struct Facts {
     pub writes_divisor: bool,
     /// Whether the agent's pods carry `istio.io/dataplane-mode: none`.
     pub dataplane_mode_label: bool,
+    /// Whether they say to the ambient of old that their own traffic is not its business.
+    pub redirection_annotation: bool,
     /// Whether objects carry `app.kubernetes.io/*` and `helm.sh/chart`.
     pub recommended_labels: bool,
     /// Whether the chart has a NetworkPolicy for `global.networkPolicy.enabled`.
@@ -152,7 +156,9 @@ pub enum Repair {
 pub enum RepairRole {
     /// One list of verbs for all repairs.
     AnyRepair,
-    /// Reading pods and writing events, and what the repair that is on needs.
+    /// Reading pods, and what the repair that is on needs.
+    PodsByRepair,
+    /// Writing events too.
     ByRepair,
 }
 
@@ -204,8 +210,10 @@ impl NetnsVolume {
 pub enum AgentEnv {
     /// Nothing.
     None,
-    /// `NODE_NAME`, `LOG_LEVEL`, `GOMEMLIMIT`, `GOMAXPROCS`.
+    /// `NODE_NAME`, `LOG_LEVEL`.
     NodeAndLogLevel,
+    /// `NODE_NAME`, `LOG_LEVEL`, `GOMEMLIMIT`, `GOMAXPROCS`.
+    NodeLogLevelAndLimits,
     /// `NODE_NAME`, `GOMEMLIMIT`, `GOMAXPROCS`, `POD_NAME`, `POD_NAMESPACE`.
     NodeAndPod,
 }
@@ -230,6 +238,8 @@ pub struct OpenShift {
     pub multus: Multus,
     /// Whether the chart makes the NetworkAttachmentDefinition that injected pods refer to.
     pub network_attachment: bool,
+    /// Whether that has the label of the component.
+    pub network_attachment_label: bool,
     /// Whether ClusterRole `istio-cni` may use the SecurityContextConstraints `privileged`.
     pub scc_rule: bool,
     /// Whether the agent's container has SELinux type `spc_t`.

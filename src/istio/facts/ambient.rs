@@ -39,8 +39,6 @@ pub struct AmbientFacts {
     pub privileged: bool,
     /// Capabilities that istio-cni has only in ambient.
     pub capabilities: &'static [&'static str],
-    /// Whether only ambient mounts the node's `/proc`.
-    pub mounts_host_proc: bool,
     /// `logLevel` of plugin and agent, where the profile sets it.
     pub log_level: Option<&'static str>,
     /// Namespaces whose pods the plugin leaves alone, where they are others than in the cni mode.
@@ -133,7 +131,8 @@ pub struct ZtunnelFacts {
 pub enum ZtunnelLabels {
     /// None.
     None,
-    /// On the objects, without a version, from this patch release on.
+    /// On the objects, of what they are alone, from this patch release on: the template means to say more, and cannot see
+    /// the release that it would name.
     Unversioned {
         /// The patch.
         since: u32,
@@ -171,7 +170,6 @@ pub(super) const V1_19: AmbientFacts = AmbientFacts {
     reads_own_daemon_set: false,
     privileged: true,
     capabilities: &[],
-    mounts_host_proc: false,
     log_level: Some("info"),
     exclude_namespaces: Some(&["kube-system"]),
     ztunnel: ZtunnelFacts {
@@ -208,8 +206,8 @@ pub(super) const V1_21: AmbientFacts = AmbientFacts {
     serves_kube_system: true,
     prometheus_provider: false,
     redirection: AmbientRedirection::Pod { dns_capture_variable: true },
+    privileged: false,
     capabilities: &["NET_ADMIN", "SYS_ADMIN", "NET_RAW"],
-    mounts_host_proc: true,
     ztunnel: ZtunnelFacts {
         annotations: &[("ambient.istio.io/redirection", "disabled")],
         node_critical: true,
@@ -227,9 +225,7 @@ pub(super) const V1_22: AmbientFacts = AmbientFacts {
     alpha: false,
     istiod_env: &["PILOT_ENABLE_AMBIENT"],
     istiod_env_on_openshift: &["PILOT_ENABLE_SENDING_HBONE", "PILOT_ENABLE_SIDECAR_LISTENING_HBONE"],
-    privileged: false,
     capabilities: &[],
-    mounts_host_proc: false,
     log_level: None,
     exclude_namespaces: None,
     ztunnel: ZtunnelFacts {

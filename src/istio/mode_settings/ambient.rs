@@ -89,13 +89,13 @@ pub(super) fn settings(plane: &ControlPlane<'_>) -> Vec<Setting> {
         settings.push(with(turn, Document::InjectorValues, &path, json!("true"), 0));
     }
     if plane.facts.values_config_map {
-        settings.extend(values_copy(plane, facts, turn));
+        settings.extend(values_copy(facts, turn));
     }
     settings
 }
 
 /// The ConfigMap that repeats the install's values.
-fn values_copy(plane: &ControlPlane<'_>, facts: &AmbientFacts, turn: Turn) -> Vec<Setting> {
+fn values_copy(facts: &AmbientFacts, turn: Turn) -> Vec<Setting> {
     let merged = Document::MergedValues;
     let mut settings = vec![
         with(turn, merged, &["cni", "ambient", "enabled"], json!(true), 1),
@@ -110,20 +110,6 @@ fn values_copy(plane: &ControlPlane<'_>, facts: &AmbientFacts, turn: Turn) -> Ve
                 Setting { condition: Condition::IfAbsent, ..informational(document, &["profile"], json!("ambient")) }
             }
             Turn::Off => with(turn, document, &["profile"], json!("ambient"), 0),
-        });
-    }
-    if let (Turn::On, Ztunnel::Present { namespace }) = (turn, plane.ztunnel)
-        && namespace != default_namespace(plane)
-    {
-        settings.push(informational(merged, &["trustedZtunnelNamespace"], json!(namespace)));
-    }
-    if let (Turn::Off, Ztunnel::Removed { namespace }) = (turn, plane.ztunnel)
-        && namespace != default_namespace(plane)
-    {
-        let own = if plane.platform.is_openshift() { default_namespace(plane) } else { "" };
-        settings.push(Setting {
-            condition: Condition::IfEqual(json!(namespace)),
-            ..informational(merged, &["trustedZtunnelNamespace"], json!(own))
         });
     }
     settings.into_iter().map(|setting| Setting { informational: true, ..setting }).collect()
@@ -284,11 +270,6 @@ fn directories(agents: &Agents<'_>, facts: &AmbientFacts, turn: Turn) -> Vec<Set
         if let Some((path, type_)) = known.host_path {
             directory(Document::CniVolumes, known.volume, host_path(path, type_));
         }
-    }
-    let alone = facts.mounts_host_proc && !agents.facts.mounts_host_proc;
-    if alone {
-        directory(Document::CniMounts, "/host/proc", json!({"name": "cni-host-procfs", "readOnly": true}));
-        directory(Document::CniVolumes, "cni-host-procfs", host_path("/proc", Some("Directory")));
     }
     if turn == Turn::On {
         if let AmbientRedirection::Pod { .. } = facts.redirection {

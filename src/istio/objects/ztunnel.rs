@@ -108,12 +108,7 @@ impl ZtunnelInstall<'_> {
         match self.facts.ztunnel.labels {
             ZtunnelLabels::OfInstall => self.cni.labels.recommended_for(ZTUNNEL, self.release()),
             ZtunnelLabels::Unversioned { since } if self.version.patch().is_none_or(|patch| patch >= since) => {
-                text_map(&[
-                    ("app.kubernetes.io/instance", self.release()),
-                    ("app.kubernetes.io/managed-by", "Helm"),
-                    ("app.kubernetes.io/name", ZTUNNEL),
-                    ("app.kubernetes.io/part-of", "istio"),
-                ])
+                text_map(&[("app.kubernetes.io/name", ZTUNNEL), ("app.kubernetes.io/part-of", "istio")])
             }
             ZtunnelLabels::Unversioned { .. } | ZtunnelLabels::None => BTreeMap::new(),
         }

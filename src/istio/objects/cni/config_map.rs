@@ -99,6 +99,9 @@ fn keys(install: &CniInstall) -> BTreeMap<String, String> {
         ("EXCLUDE_NAMESPACES", &exclude_namespaces),
     ];
     keys.extend(repair_variables(install));
+    if facts.conf_dir_key {
+        keys.push(("CNI_NET_DIR", install.conf_dir()));
+    }
     if let Some(name) = install.platform.cni_conf_file_name {
         keys.push(("CNI_CONF_NAME", name));
     }

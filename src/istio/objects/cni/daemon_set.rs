@@ -65,6 +65,9 @@ fn pod_template(install: &CniInstall) -> PodTemplateSpec {
         ("prometheus.io/port", &METRICS_PORT.to_string()),
         ("prometheus.io/path", "/metrics"),
     ]);
+    if install.facts.redirection_annotation {
+        annotations.extend(text_map(&[("ambient.istio.io/redirection", "disabled")]));
+    }
     if install.facts.app_armor_annotation {
         annotations.extend(text_map(&[("container.apparmor.security.beta.kubernetes.io/install-cni", "unconfined")]));
     }
@@ -211,9 +214,11 @@ fn environment(install: &CniInstall) -> Vec<EnvVar> {
     let limits = [from_limit(install, "GOMEMLIMIT", "limits.memory"), from_limit(install, "GOMAXPROCS", "limits.cpu")];
     match facts.agent_env {
         AgentEnv::None => {}
-        AgentEnv::NodeAndLogLevel => {
+        AgentEnv::NodeAndLogLevel | AgentEnv::NodeLogLevelAndLimits => {
             env.extend([node_name, value("LOG_LEVEL", plugin_log_level(install))]);
-            env.extend(limits);
+            if facts.agent_env == AgentEnv::NodeLogLevelAndLimits {
+                env.extend(limits);
+            }
         }
         AgentEnv::NodeAndPod => {
             env.push(node_name);
@@ -273,7 +278,7 @@ fn volume_mounts(install: &CniInstall) -> Vec<VolumeMount> {
         ..VolumeMount::default()
     };
     let mut mounts = vec![mount("cni-bin-dir", "/host/opt/cni/bin")];
-    if mounts_host_proc(install) {
+    if install.facts.mounts_host_proc {
         mounts.push(VolumeMount { read_only: Some(true), ..mount("cni-host-procfs", "/host/proc") });
     }
     mounts.push(mount("cni-net-dir", "/host/etc/cni/net.d"));
@@ -294,7 +299,7 @@ fn volumes(install: &CniInstall) -> Vec<Volume> {
         ..Volume::default()
     };
     let mut volumes = vec![host_path("cni-bin-dir", install.bin_dir(), None)];
-    if mounts_host_proc(install) {
+    if install.facts.mounts_host_proc {
         volumes.push(host_path("cni-host-procfs", "/proc", Some("Directory")));
     }
     volumes.push(host_path("cni-net-dir", install.conf_dir(), None));
@@ -309,10 +314,6 @@ fn volumes(install: &CniInstall) -> Vec<Volume> {
         }
     }
     volumes
-}
-
-fn mounts_host_proc(install: &CniInstall) -> bool {
-    install.facts.mounts_host_proc || install.ambient.is_some_and(|ambient| ambient.mounts_host_proc)
 }
 
 /// Name of the volume of the directory that holds the network namespaces of the node's pods.

@@ -30,12 +30,15 @@ pub struct NetworkAttachmentDefinition {
 
 /// The attachment that injected pods of all namespaces refer to as `default/istio-cni`.
 pub(super) fn network_attachment(install: &CniInstall) -> NetworkAttachmentDefinition {
+    let labels = install.labels.of(Marker::Component);
     NetworkAttachmentDefinition {
         api_version: "k8s.cni.cncf.io/v1",
         kind: "NetworkAttachmentDefinition",
         metadata: ObjectMeta {
             namespace: Some("default".to_owned()),
-            ..install.metadata(ISTIO_CNI, Marker::Component)
+            labels: Some(labels).filter(|_| install.facts.openshift.network_attachment_label),
+            name: Some(ISTIO_CNI.to_owned()),
+            ..ObjectMeta::default()
         },
     }
 }

@@ -33,9 +33,11 @@ pub(super) fn repair_role(install: &CniInstall) -> ClusterRole {
             rule("", &["pods"], &["get", "list", "watch", "delete", "patch", "update"]),
             rule("", &["events"], &["get", "list", "watch", "delete", "patch", "update", "create"]),
         ],
-        RepairRole::ByRepair => {
-            let mut rules =
-                vec![rule("", &["events"], &["create", "patch"]), rule("", &["pods"], &["watch", "get", "list"])];
+        RepairRole::PodsByRepair | RepairRole::ByRepair => {
+            let events = (install.facts.repair_role == RepairRole::ByRepair)
+                .then(|| rule("", &["events"], &["create", "patch"]));
+            let mut rules: Vec<PolicyRule> = events.into_iter().collect();
+            rules.push(rule("", &["pods"], &["watch", "get", "list"]));
             match install.facts.repair {
                 Repair::RepairPods => {}
                 Repair::Delete => rules.push(rule("", &["pods"], &["delete"])),
