@@ -11,6 +11,7 @@ use crate::config::DataplaneMode;
 use crate::istio::install::{Install, text_values};
 use crate::istio::mode_settings::{Agents, Document, Setting, Ztunnel, agent_settings};
 use crate::istio::platform::PlatformEffect;
+use crate::istio::version::Version;
 use crate::krm::{Error, Field, Finding, Item, List, Severity};
 use crate::rules::Rule;
 use crate::yaml::edit::Edits;
@@ -44,14 +45,17 @@ pub(super) fn check(
         )));
     }
     if facts.alpha {
-        let message = format!(
-            "ambient is alpha in Istio {}: upgrade Istio to 1.24 or newer, where it is generally available, before anything \
-             depends on it",
-            install.version
-        );
-        report.add_for(item, Finding::new(Rule::AmbientAlpha, Severity::Warning, message))?;
+        report.add_for(item, Finding::new(Rule::AmbientAlpha, Severity::Warning, alpha(&install.version)))?;
     }
     Ok(())
+}
+
+/// What is said of a version that has ambient as alpha.
+pub(super) fn alpha(version: &Version) -> String {
+    format!(
+        "ambient is alpha in Istio {version}: upgrade Istio to 1.24 or newer, where it is generally available, before \
+         anything depends on it"
+    )
 }
 
 /// Where ztunnel shall be, or has been.
@@ -211,7 +215,8 @@ fn narrow(item: &mut Item<'_>, report: &mut Report) -> Result<(), Error> {
             if !wide || kept.len() == verbs.len() || kept.is_empty() {
                 continue;
             }
-            edits.set(rule, &[], &[("verbs", Value::from(kept.clone()))]).map_err(|error| item.edit_error(&error))?;
+            let writes = |verb: View<'_>| matches!(verb.scalar_text(), "patch" | "update");
+            edits.remove_items(rule, &["verbs"], writes).map_err(|error| item.edit_error(&error))?;
             let field = Field {
                 path: Path::of(&["rules"]).join(place).join("verbs").to_string(),
                 current_value: Some(Value::from(verbs)),

@@ -182,7 +182,7 @@ pub(super) fn say(item: &Item<'_>, root: View<'_>, groups: &[(Path, Vec<Change<'
     for (field, change) in groups.iter().flat_map(|(field, changes)| changes.iter().map(move |change| (field, change)))
     {
         let name = Path::of(change.path).to_string();
-        let name = if groups.len() > 1 { format!("{field}: {name}") } else { name };
+        let name = if groups.len() > 1 && !field.is_empty() { format!("{field}: {name}") } else { name };
         if let Some(value) = &change.current {
             current.insert(name.clone(), value.clone());
         }

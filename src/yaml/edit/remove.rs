@@ -64,10 +64,25 @@ impl Edits {
         path: &[&str],
         (key, names): (&str, &[&str]),
     ) -> Result<(), EditError> {
+        let named =
+            |item: View<'_>| item.get(key).and_then(|value| value.as_str()).is_some_and(|word| names.contains(&word));
+        self.remove_items(root, path, named)
+    }
+
+    /// Removes from the sequence at `path` below `root` what `gone` says of.
+    ///
+    /// # Errors
+    /// As [`Edits::remove_elements`].
+    pub fn remove_items(
+        &mut self,
+        root: View<'_>,
+        path: &[&str],
+        gone: impl Fn(View<'_>) -> bool,
+    ) -> Result<(), EditError> {
         let Some((sequence, key_view)) = super::sequence::sequence_at(root, path)? else { return Ok(()) };
         let mut entries = Vec::new();
         for item in sequence.items() {
-            let removed = item.get(key).and_then(|value| value.as_str()).is_some_and(|value| names.contains(&value));
+            let removed = gone(item);
             if removed {
                 refuse_anchors(&item, &Path::of(path).join(entries.len()))?;
             }
