@@ -180,23 +180,17 @@ const V1_27: Facts = Facts {
     ..V1_26
 };
 
-/// That the NetworkPolicy is here and not in 1.27 is inferred from `global.networkPolicy` in the injector's values.
-const V1_28: Facts = Facts {
-    minor: 28,
-    evidence: Evidence::Rendered("1.28.10"),
-    ambient_detection_retry: true,
-    network_policy: true,
-    ..V1_27
-};
+const V1_28: Facts =
+    Facts { minor: 28, evidence: Evidence::Rendered("1.28.10"), ambient_detection_retry: true, ..V1_27 };
 
 const V1_29: Facts = Facts {
     minor: 29,
     evidence: Evidence::Rendered("1.29.0"),
     ambient_reconcile_on_startup: Some(true),
     termination_grace_period_seconds: 30,
+    network_policy: true,
     ambient: Some(ambient::V1_29),
     ..V1_28
 };
 
-/// That AppArmor is still left by annotation when nothing is said about it is inferred.
-const V1_30: Facts = Facts { minor: 30, evidence: Evidence::Inferred(&["app_armor_annotation"]), ..V1_29 };
+const V1_30: Facts = Facts { minor: 30, evidence: Evidence::Charts, ..V1_29 };

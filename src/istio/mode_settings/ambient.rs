@@ -189,7 +189,7 @@ fn trusted_accounts(plane: &ControlPlane<'_>) -> Option<Setting> {
             }
             match present.strip_suffix(&format!(",{account}")) {
                 _ if always_there && (present == account || present == of_istiod) => default,
-                Some(rest) if !lists(both, &account) => rest.to_owned(),
+                Some(rest) if always_there || !lists(both, &account) => rest.to_owned(),
                 _ => return None,
             }
         }
