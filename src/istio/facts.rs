@@ -113,8 +113,6 @@ pub enum Evidence {
     Rendered(&'static str),
     /// Read off the charts at the tags of this minor.
     Charts,
-    /// Read off the charts of neighbouring minors; what is named here is inferred, the rest is common to both sides.
-    Inferred(&'static [&'static str]),
 }
 
 /// The key of the injector's values that its template asks for the mode.
@@ -323,15 +321,6 @@ mod tests {
         }
         for version in ["1.31.0", "1.31-alpha.1", "2.0.0"] {
             assert!(matches!(lookup(version), FactsLookup::Newer(row) if row.minor == 30), "{version}");
-        }
-    }
-
-    #[test]
-    fn an_inferred_row_says_what_is_inferred() {
-        for row in all() {
-            if let Evidence::Inferred(what) = row.evidence {
-                assert!(!what.is_empty(), "1.{}", row.minor);
-            }
         }
     }
 }

@@ -91,10 +91,13 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         };
         control_plane::apply(list, install, settings(&plane), report)?;
     }
+    let newest = newest.filter(|_| !described.manages_cni);
+    if let Some(newest) = newest {
+        ambient::edit_agents(list, &installs, newest, &plan, report)?;
+    }
     // Before objects come and go: these findings know objects by their places.
     findings::about_list(list, &installs, &plan, report)?;
-    if let Some(newest) = newest.filter(|_| !described.manages_cni) {
-        ambient::edit_agents(list, &installs, newest, &plan, report)?;
+    if let Some(newest) = newest {
         changed |= match mode {
             DataplaneMode::Sidecar => sidecar::run(list, &installs, &plan, report)?,
             DataplaneMode::Cni | DataplaneMode::Ambient => cni::run(list, &installs, newest, &plan, report)?,

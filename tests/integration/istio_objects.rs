@@ -2,7 +2,7 @@
 
 // The lints' leave for tests reaches helper functions only inside of a module that is marked so.
 
-mod ambient;
+pub(crate) mod ambient;
 mod minor_settings;
 mod minors;
 pub(crate) mod normal;

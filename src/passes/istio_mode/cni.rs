@@ -78,7 +78,9 @@ pub(super) fn run(
         let about = list.items().get(like).map(|item| item.error(NO_HUB));
         return Err(about.unwrap_or_else(|| Error::input(NO_HUB)));
     }
-    half_done(list, installs, plan, &missing, report);
+    let parts: Vec<&ResourceRef> =
+        missing.iter().map(|(reference, _)| reference).filter(|reference| !is_of_ambient(reference)).collect();
+    half_done(list, installs, plan, &parts, report);
     let folder = folder(list, like)?;
     for (reference, value) in &missing {
         let file = format!("{folder}{}_{}.yaml", reference.kind.to_lowercase(), reference.name);
@@ -150,19 +152,13 @@ pub(super) fn namespace(plan: &Plan<'_>) -> Result<String, Error> {
 }
 
 /// Says what was missing where flag and objects did not agree.
-fn half_done(
-    list: &List<'_>,
-    installs: &[Install],
-    plan: &Plan<'_>,
-    missing: &[(ResourceRef, Value)],
-    report: &mut Report,
-) {
+fn half_done(list: &List<'_>, installs: &[Install], plan: &Plan<'_>, missing: &[&ResourceRef], report: &mut Report) {
     for install in installs {
         let Some(item) = list.items().get(install.injector) else { continue };
         let flag = install.redirection() == Redirection::IstioCni;
         let message = if flag && !missing.is_empty() {
             let names: Vec<String> =
-                missing.iter().map(|(reference, _)| format!("{} {}", reference.kind, reference.name)).collect();
+                missing.iter().map(|reference| format!("{} {}", reference.kind, reference.name)).collect();
             format!("pods were injected for istio-cni, which was not complete in the input: added {}", names.join(", "))
         } else if !flag && plan.existing.daemon_set.is_some() {
             "istio-cni was in the input, but pods were injected with istio-init, which needs root; the injector's flag is \
@@ -178,6 +174,11 @@ fn half_done(
         finding.resource_ref = Some(item.reference());
         report.add(finding);
     }
+}
+
+/// Whether no install without ambient has such an object.
+fn is_of_ambient(reference: &ResourceRef) -> bool {
+    reference.name.starts_with(ztunnel::ZTUNNEL) || reference.name == "istio-cni-ambient"
 }
 
 fn reference(value: &Value) -> ResourceRef {

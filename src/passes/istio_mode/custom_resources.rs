@@ -53,7 +53,7 @@ type Wish = (&'static [&'static str], Desired);
 #[derive(Default)]
 struct Rewrite {
     wishes: Vec<Wish>,
-    /// A gateway that the profile would turn on, and that was off.
+    /// A gateway that the profile would turn on, and that was off: to be named in the list of gateways that is there.
     gateway_off: Option<&'static str>,
     /// The revision that it describes, where it describes a control plane.
     revision: String,

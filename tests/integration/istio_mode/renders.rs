@@ -48,7 +48,7 @@ fn head(part: &str) -> Key {
     }
 }
 
-fn assert_untouched(what: &str, input: &str, output: &str, source: &Docs, wanted: &Docs) {
+pub(super) fn assert_untouched(what: &str, input: &str, output: &str, source: &Docs, wanted: &Docs) {
     let before = documents(input);
     let after = documents(output);
     let mut count = 0;
@@ -130,7 +130,7 @@ pub(super) fn as_list(stream: &str, config: &str) -> String {
     format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{items}{config}")
 }
 
-fn items(list: &str) -> &str {
+pub(super) fn items(list: &str) -> &str {
     let start = list.find("items:\n").unwrap();
     &list[start..list.find("\nfunctionConfig:").unwrap()]
 }

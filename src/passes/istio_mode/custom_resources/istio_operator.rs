@@ -150,7 +150,14 @@ fn out_of_ambient(spec: View<'_>, own: &str, rewrite: &mut Rewrite) {
                 && gateway.get("enabled").is_some()
         });
         // The profile `ambient` has it off, the other one on.
-        rewrite.gateway_off = (!is_named).then_some(INGRESS_GATEWAY);
+        match gateways.filter(|gateways| gateways.items().next().is_some()) {
+            _ if is_named => {}
+            Some(_) => rewrite.gateway_off = Some(INGRESS_GATEWAY),
+            None => {
+                let off = json!([{"name": INGRESS_GATEWAY, "enabled": false}]);
+                rewrite.set(&["spec", "components", "ingressGateways"], off);
+            }
+        }
     }
     match values_profile {
         "openshift-ambient" => rewrite.set(VALUES_PROFILE, json!("openshift")),
