@@ -283,7 +283,7 @@ fn volume_mounts(install: &CniInstall) -> Vec<VolumeMount> {
     }
     mounts.push(mount("cni-net-dir", "/host/etc/cni/net.d"));
     mounts.push(mount(install.facts.run_dir_volume, "/var/run/istio-cni"));
-    for directory in install.ambient.into_iter().flat_map(|ambient| ambient_directories(ambient)) {
+    for directory in install.ambient.into_iter().flat_map(ambient_directories) {
         mounts.push(VolumeMount {
             mount_propagation: directory.propagation.map(str::to_owned),
             ..mount(directory.volume, directory.mount_path)
@@ -308,7 +308,7 @@ fn volumes(install: &CniInstall) -> Vec<Volume> {
         let netns_dir = install.platform.cni_netns_dir.unwrap_or("/var/run/netns");
         volumes.push(host_path(NETNS_VOLUME, netns_dir, type_.as_str()));
     }
-    for directory in install.ambient.into_iter().flat_map(|ambient| ambient_directories(ambient)) {
+    for directory in install.ambient.into_iter().flat_map(ambient_directories) {
         if let Some((path, type_)) = directory.host_path {
             volumes.push(host_path(directory.volume, path, type_));
         }
