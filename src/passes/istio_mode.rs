@@ -73,8 +73,9 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         ambient::check(list, install, &effect, &plan, report)?;
         plan.effects.push(effect);
     }
-    plan.ztunnel_namespace = ambient::namespace(list, &installs, newest, &plan, report)?;
     let was_ambient = ambient::is_there(list, &installs, &plan)?;
+    plan.ztunnel_namespace = ambient::namespace(list, &installs, newest, &plan, was_ambient, report)?;
+    let redirected = installs.iter().any(|install| install.redirection() != plan.redirection());
     let mut changed = described.changed;
     for (install, effect) in installs.iter().zip(&plan.effects) {
         findings::about_install(list, install, report);
@@ -107,7 +108,7 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         ambient::half_done(list, &installs, before, report);
     }
     if changed {
-        restarts::report(list, &plan, report)?;
+        restarts::report(list, &plan, redirected || described.changed, report)?;
     }
     Ok(())
 }

@@ -64,6 +64,7 @@ pub(super) fn namespace(
     installs: &[Install],
     newest: Option<usize>,
     plan: &Plan<'_>,
+    was_there: bool,
     report: &mut Report,
 ) -> Result<Option<String>, Error> {
     let existing = &plan.existing_ztunnel;
@@ -73,8 +74,9 @@ pub(super) fn namespace(
             let account = accounts.filter_map(|install| install.trusted_accounts.as_deref()).next()?;
             account.split(',').find_map(|account| account.trim().strip_suffix("/ztunnel").map(str::to_owned))
         };
-        let somewhere = || installs.iter().find(|install| install.ambient).map(|install| install.namespace.clone());
-        return Ok(existing.namespace.clone().or_else(trusted).or_else(somewhere));
+        let somewhere = || installs.first().map(|install| install.namespace.clone());
+        let namespace = existing.namespace.clone().or_else(trusted).or_else(somewhere);
+        return Ok(namespace.filter(|_| was_there));
     }
     let Some(install) = newest.and_then(|newest| installs.get(newest)) else { return Ok(None) };
     let configured = plan.istio.ambient.ztunnel_namespace.as_ref().map(|name| name.as_str());
@@ -120,8 +122,9 @@ pub(super) fn is_there(list: &List<'_>, installs: &[Install], plan: &Plan<'_>) -
     }
     let Some(item) = plan.existing.config.and_then(|index| list.items().get(index)) else { return Ok(false) };
     let parsed = item.parse()?;
-    let enabled = parsed.root().and_then(|root| root.find(&["data", "AMBIENT_ENABLED"]));
-    Ok(enabled.is_some_and(|word| word.scalar_text() == "true"))
+    let Some(data) = parsed.root().and_then(|root| root.get("data")) else { return Ok(false) };
+    let by_variable = data.get("AMBIENT_ENABLED").is_some_and(|word| word.scalar_text() == "true");
+    Ok(by_variable || data.get("cni_network_config").is_some_and(|text| text.scalar_text().contains("ambient_enabled")))
 }
 
 /// Tells the istio-cni and the ztunnel that are there already, and takes from istio-cni what it must not have.

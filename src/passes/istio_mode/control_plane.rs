@@ -61,7 +61,7 @@ pub(super) fn apply(
     ];
     if gateway.iter().any(|(_, settings)| !settings.is_empty()) {
         for item in list.items_mut() {
-            if item.namespace() == install.namespace && is_gateway(item)? {
+            if is_gateway(item)? {
                 workloads::edit(item, PROXY, &gateway, report)?;
             }
         }

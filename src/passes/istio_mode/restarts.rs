@@ -7,7 +7,9 @@ use crate::kube::names::is_profile;
 use crate::rules::Rule;
 
 /// One result for each namespace of the mesh, with its command.
-pub(super) fn report(list: &List<'_>, plan: &Plan<'_>, report: &mut Report) -> Result<(), Error> {
+///
+/// `redirected`: pods that keep their sidecars get another init container.
+pub(super) fn report(list: &List<'_>, plan: &Plan<'_>, redirected: bool, report: &mut Report) -> Result<(), Error> {
     let running = |name: &str| {
         let agent = list.items().iter().find(|item| item.is("apps/v1", "DaemonSet") && item.name() == name);
         agent.map(|item| format!("kubectl rollout status daemonset/{name} -n {}", item.namespace()))
@@ -42,6 +44,16 @@ pub(super) fn report(list: &List<'_>, plan: &Plan<'_>, report: &mut Report) -> R
             item.name()
         } else {
             continue;
+        };
+        let ambient = &plan.istio.ambient;
+        let moves = if is_profile(item) { ambient.user_namespaces } else { ambient.moves(name) };
+        let kept = match (plan.mode, moves, redirected) {
+            (DataplaneMode::Ambient, false, false) => {
+                any = true;
+                continue;
+            }
+            (DataplaneMode::Ambient, false, true) => "their init container",
+            _ => kept,
         };
         let message = format!(
             "pods keep {kept} until they restart; {first}: kubectl rollout restart \
