@@ -58,7 +58,7 @@ pub fn check(sources: &[Source<'_>], options: &Options<'_>) -> Outcome {
 
 fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> {
     let config = match &options.config {
-        Some((name, bytes)) => Some(usable(from_file(name, bytes)?)?),
+        Some((name, bytes)) => Some(from_file(name, bytes)?),
         None => None,
     };
     let (mut list, defaults) = sources::read(sources)?;
@@ -82,13 +82,6 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
         findings: report.findings().cloned().collect(),
         violations,
     })
-}
-
-fn usable(config: Config) -> Result<Config, Error> {
-    match config.not_yet() {
-        Some(part) => Err(Error::config(format!("{} is not yet in this version", part.what)).at_field(part.path)),
-        None => Ok(config),
-    }
 }
 
 fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut Report<'_>) -> Result<(), Error> {

@@ -33,14 +33,15 @@ Keys of KEY=VALUE, which are those of a functionConfig of kind ConfigMap:
   version           latest | v1.N: writes the versions of these levels too
   userNamespaces    a level: what Kubeflow's profile controller makes user namespaces enforce
   floor             a level: `enforce=strictest` below it is an error; baseline where absent
-  istio             sidecar | cni: pods with istio-init, which is root, or under istio-cni
+  istio             sidecar | cni | ambient: pods with istio-init, which is root, under istio-cni, or with no
+                    sidecar, their traffic in the hands of the node's ztunnel
   platform          gke | openshift | k3d | k3s | microk8s | minikube | none
   cniNamespace      namespace of istio-cni; kube-system where absent
   onViolation       fail | warn: what a pod is that its namespace will refuse, an error or a warning
   harden            none | baseline | restricted: fills in what pods leave unsaid, towards this level
   assumeNonRoot     true | false: hardening sets runAsNonRoot also where no user of the image is known
-  ztunnelNamespace, waypoints
-                    checked; ambient is not yet in this version and is refused
+  ztunnelNamespace  namespace of ztunnel; that of istio-cni where absent
+  waypoints         none | auto: whether policies that ztunnel cannot enforce get a waypoint
 A functionConfig of kind Unroot (apiVersion fn.kubeflow.org/v1alpha1) can say more, such as other levels for
 some namespaces. A list that brings its own functionConfig needs no arguments.
 

@@ -77,9 +77,6 @@ pub fn filter<'s>(input: &'s [u8], given: &Given<'_>) -> Outcome<'s> {
 
 fn run(list: &mut List<'_>, given: &Given<'_>) -> Result<Vec<Finding>, Error> {
     let config = configuration(list, given)?;
-    if let Some(part) = config.not_yet() {
-        return Err(Error::config(format!("{} is not yet in this version", part.what)).at_field(part.path));
-    }
     list.check()?;
     let mut findings = passes::run(list, &config)?;
     if config == Config::default() {

@@ -115,6 +115,10 @@ rules! {
     IstioObjectAdded => "istio-object-added",
     /// An object of a data plane mode was removed; it is still in the cluster.
     IstioObjectRemoved => "istio-object-removed",
+    /// Ambient is alpha in this Istio.
+    AmbientAlpha => "ambient-alpha",
+    /// ztunnel goes to another namespace than that of istio-cni, or to one that is not in the input.
+    ZtunnelNamespace => "ztunnel-namespace",
     /// The data plane mode was half reached in the input.
     IstioHalfDone => "istio-half-done",
     /// Pods keep their old redirection until they restart.

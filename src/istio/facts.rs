@@ -7,7 +7,12 @@
 //! Source: `manifests/charts/{istio-cni,istio-control/istio-discovery,gateways}` at the release tags. How well each
 //! row is known is in the row ([`Evidence`]).
 
+mod ambient;
 mod table;
+
+pub use ambient::{
+    AmbientFacts, AmbientRedirection, HostNetwork, TrustedAccounts, ZtunnelFacts, ZtunnelLabels, ZtunnelOnOpenShift,
+};
 
 use super::version::Version;
 
@@ -34,6 +39,8 @@ pub struct Facts {
     pub ambient_dns_capture: bool,
     /// `ambient.reconcileIptablesOnStartup`, where the chart has it.
     pub ambient_reconcile_on_startup: Option<bool>,
+    /// Whether the ConfigMap repeats the node's directory of CNI configurations.
+    pub conf_dir_key: bool,
     /// Whether the chart has `ambient.enablementSelectors`, `istioOwnedCNIConfig` and `global.nativeNftables`.
     pub ambient_enablement_selector: bool,
     /// Whether the chart has `ambient.enableAmbientDetectionRetry`.
@@ -63,8 +70,8 @@ pub struct Facts {
     pub run_dir_volume: &'static str,
     /// Whether the node's `/proc` is mounted, through which pods are repaired.
     pub mounts_host_proc: bool,
-    /// Whether the pod defines volume `cni-netns-dir`; only ambient mounts it.
-    pub netns_volume: bool,
+    /// How the pod defines volume `cni-netns-dir`, where it does; only ambient mounts it.
+    pub netns_volume: Option<NetnsVolume>,
     /// `terminationGracePeriodSeconds` of the DaemonSet.
     pub termination_grace_period_seconds: i64,
     /// The chart's own `--log_output_level`.
@@ -81,6 +88,8 @@ pub struct Facts {
     pub writes_divisor: bool,
     /// Whether the agent's pods carry `istio.io/dataplane-mode: none`.
     pub dataplane_mode_label: bool,
+    /// Whether they say to the ambient of old that their own traffic is not its business.
+    pub redirection_annotation: bool,
     /// Whether objects carry `app.kubernetes.io/*` and `helm.sh/chart`.
     pub recommended_labels: bool,
     /// Whether the chart has a NetworkPolicy for `global.networkPolicy.enabled`.
@@ -92,6 +101,9 @@ pub struct Facts {
     pub openshift: OpenShift,
     /// `cniBinDir` of the k3s profile; `None` before 1.24, where k3d, k3s, microk8s and minikube have no profiles.
     pub k3s_bin_dir: Option<&'static str>,
+
+    /// What ambient asks for; `None` before 1.19, which has no ztunnel.
+    pub ambient: Option<AmbientFacts>,
 }
 
 /// How a row is known.
@@ -101,8 +113,6 @@ pub enum Evidence {
     Rendered(&'static str),
     /// Read off the charts at the tags of this minor.
     Charts,
-    /// Read off the charts of neighbouring minors; what is named here is inferred, the rest is common to both sides.
-    Inferred(&'static [&'static str]),
 }
 
 /// The key of the injector's values that its template asks for the mode.
@@ -144,7 +154,9 @@ pub enum Repair {
 pub enum RepairRole {
     /// One list of verbs for all repairs.
     AnyRepair,
-    /// Reading pods and writing events, and what the repair that is on needs.
+    /// Reading pods, and what the repair that is on needs.
+    PodsByRepair,
+    /// Writing events too.
     ByRepair,
 }
 
@@ -168,13 +180,38 @@ pub enum Privileged {
     Always,
 }
 
+/// Type of the volume of the directory with the network namespaces of the node's pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetnsVolume {
+    /// Whatever is there.
+    Untyped,
+    /// A directory that must be there.
+    Directory,
+    /// A directory: a node makes it with its first pod that is not on the host network.
+    DirectoryOrCreate,
+}
+
+impl NetnsVolume {
+    /// `hostPath.type`.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Untyped => None,
+            Self::Directory => Some("Directory"),
+            Self::DirectoryOrCreate => Some("DirectoryOrCreate"),
+        }
+    }
+}
+
 /// Environment of the agent's container that describes its pod and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentEnv {
     /// Nothing.
     None,
-    /// `NODE_NAME`, `LOG_LEVEL`, `GOMEMLIMIT`, `GOMAXPROCS`.
+    /// `NODE_NAME`, `LOG_LEVEL`.
     NodeAndLogLevel,
+    /// `NODE_NAME`, `LOG_LEVEL`, `GOMEMLIMIT`, `GOMAXPROCS`.
+    NodeLogLevelAndLimits,
     /// `NODE_NAME`, `GOMEMLIMIT`, `GOMAXPROCS`, `POD_NAME`, `POD_NAMESPACE`.
     NodeAndPod,
 }
@@ -199,6 +236,8 @@ pub struct OpenShift {
     pub multus: Multus,
     /// Whether the chart makes the NetworkAttachmentDefinition that injected pods refer to.
     pub network_attachment: bool,
+    /// Whether that has the label of the component.
+    pub network_attachment_label: bool,
     /// Whether ClusterRole `istio-cni` may use the SecurityContextConstraints `privileged`.
     pub scc_rule: bool,
     /// Whether the agent's container has SELinux type `spc_t`.
@@ -282,15 +321,6 @@ mod tests {
         }
         for version in ["1.31.0", "1.31-alpha.1", "2.0.0"] {
             assert!(matches!(lookup(version), FactsLookup::Newer(row) if row.minor == 30), "{version}");
-        }
-    }
-
-    #[test]
-    fn an_inferred_row_says_what_is_inferred() {
-        for row in all() {
-            if let Evidence::Inferred(what) = row.evidence {
-                assert!(!what.is_empty(), "1.{}", row.minor);
-            }
         }
     }
 }

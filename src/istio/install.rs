@@ -6,9 +6,11 @@
 
 mod cni;
 mod image;
+mod ztunnel;
 
 pub use cni::ExistingCni;
 pub use image::{Images, Stated};
+pub use ztunnel::ExistingZtunnel;
 
 use serde_json::Value;
 
@@ -27,6 +29,8 @@ use crate::yaml::tree::{Tree, View};
 pub const INJECTOR: &str = "istio-sidecar-injector";
 /// Name of istiod's Deployment, without the revision.
 pub const ISTIOD: &str = "istiod";
+/// Name of the ConfigMap with the mesh's settings, without the revision.
+const MESH: &str = "istio";
 /// istiod's container.
 pub const DISCOVERY: &str = "discovery";
 
@@ -49,6 +53,12 @@ pub struct Install {
     pub injector: usize,
     /// Place of the ConfigMap that repeats the values, where there is one.
     pub values_copy: Option<usize>,
+    /// Place of the ConfigMap with the mesh's settings, where there is one.
+    pub mesh: Option<usize>,
+    /// istiod serves ztunnel.
+    pub ambient: bool,
+    /// The accounts that istiod lets ask for the certificates of others (`CA_TRUSTED_NODE_ACCOUNTS`).
+    pub trusted_accounts: Option<String>,
     /// The injector's values.
     pub values: Value,
     /// Registry and tag of the images.
@@ -119,6 +129,8 @@ struct Istiod {
     labels: InstallLabels,
     platform: Option<Platform>,
     native_sidecars: bool,
+    ambient: bool,
+    trusted_accounts: Option<String>,
     account: String,
 }
 
@@ -127,7 +139,7 @@ struct Istiod {
 /// # Errors
 /// Where one of them is incomplete, cannot be read, or is older than all that is known.
 pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error> {
-    let (mut istiods, mut injectors, mut copies) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut istiods, mut injectors, mut copies, mut meshes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, item) in list.items().iter().enumerate().filter(|(_, item)| !item.is_local_config()) {
         if item.is("apps/v1", "Deployment") && (item.name().contains(ISTIOD) || item.text().contains(DISCOVERY)) {
             istiods.extend(read_istiod(index, item)?);
@@ -138,6 +150,10 @@ pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error>
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { continue };
             copies.push(part(index, item, root, "values"));
+        } else if item.is("v1", "ConfigMap") && item.name().contains(MESH) && item.text().contains("mesh:") {
+            let parsed = item.parse()?;
+            let Some(root) = parsed.root().filter(|root| root.find(&["data", "mesh"]).is_some()) else { continue };
+            meshes.push(part(index, item, root, MESH));
         }
     }
     let mut installs = Vec::new();
@@ -161,6 +177,7 @@ pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error>
         let platform_word = values.pointer("/global/platform").and_then(Value::as_str).unwrap_or_default();
         installs.push(Install {
             values_copy: copies.iter().find(|copy| copy.is_of(&part)).map(|copy| copy.index),
+            mesh: meshes.iter().find(|mesh| mesh.is_of(&part)).map(|mesh| mesh.index),
             namespace: part.namespace,
             revision: part.revision,
             version,
@@ -172,6 +189,8 @@ pub fn find(list: &List<'_>, stated: &Stated<'_>) -> Result<Vec<Install>, Error>
             labels: istiod.as_ref().map_or_else(|| install_labels(root), |istiod| istiod.labels.clone()),
             platform: platform_word.parse().ok().or(istiod.as_ref().and_then(|istiod| istiod.platform)),
             account_secrets: istiod.as_ref().map_or(Ok(Vec::new()), |istiod| account_secrets(list, istiod))?,
+            ambient: istiod.as_ref().is_some_and(|istiod| istiod.ambient),
+            trusted_accounts: istiod.as_ref().and_then(|istiod| istiod.trusted_accounts.clone()),
             native_sidecars: istiod.is_some_and(|istiod| istiod.native_sidecars),
             values,
         });
@@ -252,12 +271,6 @@ fn read_istiod(index: usize, item: &Item<'_>) -> Result<Option<Istiod>, Error> {
         let found = env.into_iter().find(|variable| variable.get("name").and_then(|name| name.as_str()) == Some(name));
         found.and_then(|variable| variable.get("value")).map(|value| value.scalar_text())
     };
-    let ambient = variable("PILOT_ENABLE_AMBIENT") == Some("true");
-    if ambient {
-        return Err(item.error(
-            "this istiod runs ambient (PILOT_ENABLE_AMBIENT is \"true\"), and the way out of it is not yet in this version",
-        ));
-    }
     let mut part = part(index, item, root, ISTIOD);
     if part.revision.is_none() {
         part.revision = variable("REVISION").filter(|word| !word.is_empty() && *word != "default").map(str::to_owned);
@@ -268,6 +281,10 @@ fn read_istiod(index: usize, item: &Item<'_>) -> Result<Option<Istiod>, Error> {
         labels: install_labels(root),
         platform: variable("PLATFORM").and_then(|word| word.parse().ok()),
         native_sidecars: variable("ENABLE_NATIVE_SIDECARS") == Some("true"),
+        ambient: ["PILOT_ENABLE_AMBIENT", "PILOT_ENABLE_AMBIENT_CONTROLLERS"]
+            .iter()
+            .any(|name| variable(name) == Some("true")),
+        trusted_accounts: variable("CA_TRUSTED_NODE_ACCOUNTS").map(str::to_owned),
         account: root
             .find(&["spec", "template", "spec", "serviceAccountName"])
             .map(|name| name.scalar_text().to_owned())

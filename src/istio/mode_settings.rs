@@ -1,11 +1,16 @@
-//! Where a control plane says whether injected pods get `istio-init` or istio-cni, and which platform it runs on.
+//! Where a control plane says whether injected pods get `istio-init` or istio-cni, whether there is a ztunnel, and which
+//! platform it runs on.
 //!
-//! The mode is one flag in the injector's values; the injection template never changes. What has to hold is returned
-//! as data ([`Setting`]), and whoever owns the documents edits them in place. On the way back to sidecars the platform's
+//! How pods are redirected is one flag in the injector's values; the injection template never changes. What has to hold is
+//! returned as data ([`Setting`]), and whoever owns the documents edits them in place. On the way back to sidecars the platform's
 //! settings stay: the platform belongs to the install and not to the mode.
 //!
 //! Source: `istio-sidecar-injector`, `values` and `istiod` in istioctl's renders of 1.17.5, 1.22.1 and 1.28.10, and the
 //! injection templates' conditions at the tags between.
+
+mod ambient;
+
+pub use ambient::{Agents, Ztunnel, agent_settings};
 
 use serde_json::{Value, json};
 
@@ -26,8 +31,12 @@ pub enum Redirection {
 pub struct ControlPlane<'a> {
     /// The facts of its version.
     pub facts: &'a Facts,
-    /// The mode that it shall have.
+    /// How injected pods shall be redirected.
     pub redirection: Redirection,
+    /// What becomes of ztunnel.
+    pub ztunnel: Ztunnel<'a>,
+    /// `CA_TRUSTED_NODE_ACCOUNTS` of istiod as it is now.
+    pub trusted_accounts: Option<&'a str>,
     /// What its platform means.
     pub platform: &'a PlatformEffect,
     /// Namespace of istiod.
@@ -51,8 +60,30 @@ pub enum Document {
     OriginalValues,
     /// Environment of container `discovery` in Deployment `istiod`; the path is a variable's name.
     IstiodEnv,
+    /// `data.mesh` of ConfigMap `istio`: YAML text.
+    MeshConfig,
     /// The Deployments of the install's gateways.
     GatewayDeployment,
+    /// Environment of container `istio-proxy` in them; the path is a variable's name.
+    GatewayEnv,
+    /// `data` of ConfigMap `istio-cni-config`, where each key is a variable of the agent.
+    CniVariables,
+    /// `data.cni_network_config` of that ConfigMap: JSON text.
+    CniNetworkConfig,
+    /// DaemonSet `istio-cni-node`.
+    CniDaemonSet,
+    /// Container `install-cni` in it.
+    CniContainer,
+    /// Its environment; the path is a variable's name.
+    CniEnv,
+    /// Its `volumeMounts`; the path is a `mountPath`.
+    CniMounts,
+    /// Volumes of the DaemonSet's pod; the path is a name.
+    CniVolumes,
+    /// DaemonSet `ztunnel`.
+    ZtunnelDaemonSet,
+    /// Environment of container `istio-proxy` in it; the path is a variable's name.
+    ZtunnelEnv,
 }
 
 /// What has to be at a path.
@@ -61,7 +92,10 @@ pub enum Desired {
     /// This value; maps on the way there are made where they are missing.
     Set(Value),
     /// Nothing.
-    Remove,
+    Remove {
+        /// How many of the mappings around it go too, where it was all that they held.
+        around: usize,
+    },
 }
 
 /// When a setting applies.
@@ -71,6 +105,8 @@ pub enum Condition {
     Always,
     /// Something is there: absent means the same as the desired value.
     IfPresent,
+    /// Nothing is there: whatever is there is the user's choice.
+    IfAbsent,
     /// This value is there: any other is the user's choice.
     IfEqual(Value),
 }
@@ -81,7 +117,7 @@ pub struct Setting {
     /// The document.
     pub document: Document,
     /// Keys from the document's root.
-    pub path: &'static [&'static str],
+    pub path: Vec<&'static str>,
     /// What has to be there.
     pub desired: Desired,
     /// When.
@@ -97,13 +133,24 @@ impl Setting {
         let applies = match &self.condition {
             Condition::Always => true,
             Condition::IfPresent => present.is_some(),
+            Condition::IfAbsent => present.is_none_or(Value::is_null),
             Condition::IfEqual(value) => present == Some(value),
         };
         let holds = match &self.desired {
-            Desired::Set(value) => present == Some(value),
-            Desired::Remove => present.is_none(),
+            Desired::Set(value) => present.is_some_and(|present| covers(present, value)),
+            Desired::Remove { .. } => present.is_none(),
         };
         (applies && !holds).then_some(&self.desired)
+    }
+}
+
+/// Whether all that is desired is there; a mapping may hold more.
+fn covers(present: &Value, desired: &Value) -> bool {
+    match (present, desired) {
+        (Value::Object(present), Value::Object(desired)) => {
+            desired.iter().all(|(key, desired)| present.get(key).is_some_and(|present| covers(present, desired)))
+        }
+        _ => present == desired,
     }
 }
 
@@ -115,6 +162,7 @@ pub fn settings(plane: &ControlPlane<'_>) -> Vec<Setting> {
     settings.extend(platform_name(plane));
     settings.extend(openshift_deployments(plane));
     settings.extend(echoes(plane));
+    settings.extend(ambient::settings(plane));
     settings.sort_by_key(|setting| setting.document);
     settings
 }
@@ -205,13 +253,6 @@ fn openshift_deployments(plane: &ControlPlane<'_>) -> Vec<Setting> {
     }
     let openshift = &plane.facts.openshift;
     let mut settings = Vec::new();
-    if openshift.ztunnel_in_kube_system {
-        // Another account than the chart's own default is one that the user chose to trust.
-        settings.push(Setting {
-            condition: Condition::IfEqual(json!(format!("{}/ztunnel", plane.namespace))),
-            ..always(Document::IstiodEnv, &["CA_TRUSTED_NODE_ACCOUNTS"], json!("kube-system/ztunnel"))
-        });
-    }
     if openshift.gateways_without_user {
         let paths: [&[&str]; 2] = [
             &["spec", "template", "spec", "securityContext", "runAsUser"],
@@ -219,8 +260,8 @@ fn openshift_deployments(plane: &ControlPlane<'_>) -> Vec<Setting> {
         ];
         settings.extend(paths.map(|path| Setting {
             document: Document::GatewayDeployment,
-            path,
-            desired: Desired::Remove,
+            path: path.to_vec(),
+            desired: Desired::Remove { around: 0 },
             condition: Condition::IfEqual(json!(1337)),
             informational: false,
         }));
@@ -283,6 +324,7 @@ fn echoes(plane: &ControlPlane<'_>) -> Vec<Setting> {
 }
 
 fn always(document: Document, path: &'static [&'static str], value: Value) -> Setting {
+    let path = path.to_vec();
     Setting { document, path, desired: Desired::Set(value), condition: Condition::Always, informational: false }
 }
 

@@ -24,6 +24,12 @@ impl Version {
         self.major
     }
 
+    /// The third number; None for a development build, which leads to the minor's first release.
+    #[must_use]
+    pub fn patch(&self) -> Option<u32> {
+        self.patch
+    }
+
     /// The second number, by which the facts are kept.
     #[must_use]
     pub fn minor(&self) -> u32 {

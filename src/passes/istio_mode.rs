@@ -1,53 +1,52 @@
-//! The data plane mode of every Istio in the list: sidecars with `istio-init`, or sidecars under istio-cni.
+//! The data plane mode of every Istio in the list: sidecars with `istio-init`, sidecars under istio-cni, or ambient.
 //!
 //! ```yaml
 //! kind: ConfigMap
 //! metadata: {name: istio-sidecar-injector, namespace: istio-system}
 //! data:
 //!   values: |-
-//!     {"pilot": {"cni": {"enabled": true}}}   # the one flag that decides
+//!     {"pilot": {"cni": {"enabled": true}}}   # the one flag that decides between istio-init and istio-cni
 //! ```
 //!
 //! To `cni`, the objects of istio-cni that are missing are added; to `sidecar`, those that its installation made are
-//! removed. The injection template is never touched, and neither is what the user changed by hand: what comes out is what
+//! removed; to `ambient`, those of ztunnel are added too, and istiod, the mesh, the gateways and istio-cni are told of it.
+//! The injection template is never touched, and neither is what the user changed by hand: what comes out is what
 //! `istioctl manifest generate` of the same version renders for the other mode, with the user's own settings. The mode is
 //! the state that the list shall reach, so a half-done one is completed.
+//!
+//! Which namespaces and pods belong to ambient is not decided here.
 
+mod ambient;
 mod cni;
 mod control_plane;
 mod custom_resources;
 mod findings;
 mod restarts;
 mod sidecar;
+mod workloads;
 
 use super::report::Report;
 use crate::config::{Config, DataplaneMode, Istio};
-use crate::istio::install::{self, ExistingCni, Install, Stated};
-use crate::istio::mode_settings::{ControlPlane, Redirection, settings};
+use crate::istio::install::{self, ExistingCni, ExistingZtunnel, Install, Stated};
+use crate::istio::mode_settings::{ControlPlane, Redirection, Ztunnel, settings};
 use crate::istio::platform::{Platform, PlatformEffect};
 use crate::krm::{Error, Finding, List, Severity};
 use crate::rules::Rule;
 
 pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> Result<(), Error> {
     let Some(istio) = &config.istio else { return Ok(()) };
-    let redirection = match istio.mode {
-        Some(DataplaneMode::Sidecar) => Redirection::IstioInit,
-        Some(DataplaneMode::Cni) => Redirection::IstioCni,
-        Some(DataplaneMode::Ambient) => return Err(Error::config("mode `ambient` is not yet in this version")),
-        None => {
-            let message = "`istio` has no `mode`, so nothing of Istio was changed";
-            report.add(Finding::new(Rule::NothingAsked, Severity::Warning, message));
-            return Ok(());
-        }
+    let Some(mode) = istio.mode else {
+        let message = "`istio` has no `mode`, so nothing of Istio was changed";
+        report.add(Finding::new(Rule::NothingAsked, Severity::Warning, message));
+        return Ok(());
     };
-    refuse_ambient(list)?;
     let stated = Stated {
         version: istio.version.as_ref().map(|version| version.as_str()),
         hub: istio.hub.as_ref().map(|hub| hub.as_str()),
         tag: istio.tag.as_ref().map(|tag| tag.as_str()),
     };
-    let described = custom_resources::run(list, istio, redirection, report)?;
-    let existing = ExistingCni::find(list)?;
+    let before = report.findings.len();
+    let described = custom_resources::run(list, istio, mode, report)?;
     let mut installs = install::find(list, &stated)?;
     if installs.is_empty() && described.is_empty() {
         return nothing_found(list, report);
@@ -61,17 +60,31 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         kept
     });
     let newest = newest(&installs, istio)?;
-    let mut plan = Plan { istio, redirection, existing, effects: Vec::new() };
+    let mut plan = Plan {
+        istio,
+        mode,
+        existing: ExistingCni::find(list)?,
+        existing_ztunnel: ExistingZtunnel::find(list)?,
+        effects: Vec::new(),
+        ztunnel_namespace: None,
+    };
     for install in &installs {
-        plan.effects.push(effect(istio, install)?);
+        let effect = effect(istio, install)?;
+        ambient::check(list, install, &effect, &plan, report)?;
+        plan.effects.push(effect);
     }
+    let was_ambient = ambient::is_there(list, &installs, &plan)?;
+    plan.ztunnel_namespace = ambient::namespace(list, &installs, newest, &plan, was_ambient, report)?;
+    let redirected = installs.iter().any(|install| install.redirection() != plan.redirection());
     let mut changed = described.changed;
     for (install, effect) in installs.iter().zip(&plan.effects) {
         findings::about_install(list, install, report);
-        changed |= install.redirection() != redirection;
+        changed |= install.redirection() != plan.redirection() || install.ambient != (mode == DataplaneMode::Ambient);
         let plane = ControlPlane {
             facts: install.facts,
-            redirection,
+            redirection: plan.redirection(),
+            ztunnel: plan.ztunnel(),
+            trusted_accounts: install.trusted_accounts.as_deref(),
             platform: effect,
             namespace: &install.namespace,
             bin_dir: istio.cni_bin_dir.as_ref().map(|dir| dir.as_str()),
@@ -79,16 +92,23 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
         };
         control_plane::apply(list, install, settings(&plane), report)?;
     }
+    let newest = newest.filter(|_| !described.manages_cni);
+    if let Some(newest) = newest {
+        ambient::edit_agents(list, &installs, newest, &plan, report)?;
+    }
     // Before objects come and go: these findings know objects by their places.
     findings::about_list(list, &installs, &plan, report)?;
-    if let Some(newest) = newest.filter(|_| !described.manages_cni) {
-        changed |= match redirection {
-            Redirection::IstioCni => cni::run(list, &installs, newest, &plan, report)?,
-            Redirection::IstioInit => sidecar::run(list, &installs, &plan, report)?,
+    if let Some(newest) = newest {
+        changed |= match mode {
+            DataplaneMode::Sidecar => sidecar::run(list, &installs, &plan, report)?,
+            DataplaneMode::Cni | DataplaneMode::Ambient => cni::run(list, &installs, newest, &plan, report)?,
         };
     }
+    if mode == DataplaneMode::Ambient && was_ambient {
+        ambient::half_done(list, &installs, before, report);
+    }
     if changed {
-        restarts::report(list, redirection, report)?;
+        restarts::report(list, &plan, redirected || described.changed, report)?;
     }
     Ok(())
 }
@@ -96,10 +116,31 @@ pub(super) fn run(list: &mut List<'_>, config: &Config, report: &mut Report) -> 
 /// What the run wants and what it has found.
 struct Plan<'c> {
     istio: &'c Istio,
-    redirection: Redirection,
+    mode: DataplaneMode,
     existing: ExistingCni,
+    existing_ztunnel: ExistingZtunnel,
     /// What the platform means for each install.
     effects: Vec<PlatformEffect>,
+    /// Where ztunnel shall be, or has been; None where there is none in either state.
+    ztunnel_namespace: Option<String>,
+}
+
+impl Plan<'_> {
+    /// How injected pods shall be redirected: those that keep their sidecars in ambient are under istio-cni.
+    fn redirection(&self) -> Redirection {
+        match self.mode {
+            DataplaneMode::Sidecar => Redirection::IstioInit,
+            DataplaneMode::Cni | DataplaneMode::Ambient => Redirection::IstioCni,
+        }
+    }
+
+    fn ztunnel(&self) -> Ztunnel<'_> {
+        match (&self.ztunnel_namespace, self.mode) {
+            (None, _) => Ztunnel::Absent,
+            (Some(namespace), DataplaneMode::Ambient) => Ztunnel::Present { namespace },
+            (Some(namespace), DataplaneMode::Sidecar | DataplaneMode::Cni) => Ztunnel::Removed { namespace },
+        }
+    }
 }
 
 /// The place of the install whose version the shared istio-cni takes.
@@ -138,17 +179,6 @@ fn effect(istio: &Istio, install: &Install) -> Result<PlatformEffect, Error> {
         Some(_) => Error::config(error.to_string()).at_field("spec.istio.platform"),
         None => Error::input(error.to_string()),
     })
-}
-
-fn refuse_ambient(list: &List<'_>) -> Result<(), Error> {
-    let ztunnel = list.items().iter().find(|item| {
-        !item.is_local_config()
-            && (item.is("apps/v1", "DaemonSet") && item.name() == "ztunnel" || item.kind() == "ZTunnel")
-    });
-    match ztunnel {
-        Some(item) => Err(item.error("this Istio runs ambient, and the way out of it is not yet in this version")),
-        None => Ok(()),
-    }
 }
 
 /// Neither a control plane nor a resource that describes one.

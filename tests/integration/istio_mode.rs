@@ -1,5 +1,6 @@
 //! Istio's data plane mode, there and back: what comes out is what istioctl renders for that mode.
 
+mod ambient;
 mod kubeflow;
 mod minors;
 mod refusals;
@@ -30,7 +31,11 @@ impl Run {
 }
 
 fn config(istio: &[(&str, &str)]) -> String {
-    let keys: String = istio.iter().map(|(key, value)| format!("    {key}: {value}\n")).collect();
+    let key = |(key, value): &(&str, &str)| match key.strip_prefix("ambient.") {
+        Some(key) => format!("    ambient: {{{key}: {value}}}\n"),
+        None => format!("    {key}: {value}\n"),
+    };
+    let keys: String = istio.iter().map(key).collect();
     format!(
         "apiVersion: fn.kubeflow.org/v1alpha1\nkind: Unroot\nmetadata:\n  name: unroot\nspec:\n  onViolation: warn\n  istio:\n{keys}"
     )

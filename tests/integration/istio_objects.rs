@@ -2,6 +2,7 @@
 
 // The lints' leave for tests reaches helper functions only inside of a module that is marked so.
 
+pub(crate) mod ambient;
 mod minor_settings;
 mod minors;
 pub(crate) mod normal;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use unroot::istio::facts::{self, Evidence};
-use unroot::istio::mode_settings::{ControlPlane, Redirection, settings};
+use unroot::istio::mode_settings::{ControlPlane, Redirection, Ztunnel, settings};
 use unroot::istio::objects::cni::{CniInstall, objects, owned_by_cni};
 use unroot::istio::platform::Platform;
 
@@ -123,6 +124,8 @@ fn control_plane<'a>(case: &Case, install: &'a CniInstall, redirection: Redirect
     ControlPlane {
         facts: install.facts,
         redirection,
+        ztunnel: Ztunnel::Absent,
+        trusted_accounts: Some("istio-system/ztunnel"),
         platform: &install.platform,
         namespace: "istio-system",
         bin_dir: None,
@@ -185,19 +188,6 @@ fn exactly_the_added_objects_are_owned() {
         let wanted: Vec<Key> = added(&sidecar, &cni).into_keys().collect();
         assert_eq!(owned(&cni), wanted, "{}", case.name());
         assert_eq!(owned(&sidecar), [], "{}", case.name());
-    }
-}
-
-#[test]
-fn ambient_renders_lose_all_of_istio_cni() {
-    if !renders::at_hand() {
-        return;
-    }
-    for version in ["1.22.1", "1.28.10"] {
-        let docs = read(&shared().join("istio").join(version).join("ambient.yaml"));
-        let left: Vec<&Key> = docs.keys().filter(|key| key.name.contains("cni")).collect();
-        assert_eq!(left.len(), 9, "{left:?}");
-        assert_eq!(owned(&docs).iter().collect::<Vec<_>>(), left);
     }
 }
 

@@ -186,7 +186,7 @@ fn elements_are_set_and_removed_in_the_style_of_their_list() {
         expected.sort();
         expected.dedup();
         assert_eq!(names(after), expected, "{name}");
-        let removed = edit(after, |edits, root| edits.remove_element(root, &["env"], ("name", "P")));
+        let removed = edit(after, |edits, root| edits.remove_elements(root, &["env"], ("name", &["P"])));
         assert_eq!(removed.as_deref(), Ok(without.unwrap_or(before)), "{name}");
     }
 }

@@ -24,8 +24,12 @@ const KINDS: [&str; 8] = [
 pub struct ExistingCni {
     /// Places of the objects that istio-cni's installation made.
     pub owned: BTreeSet<usize>,
+    /// Those of them that only ambient has.
+    pub ambient: BTreeSet<usize>,
     /// Place of the DaemonSet.
     pub daemon_set: Option<usize>,
+    /// Place of the ConfigMap that the agent reads.
+    pub config: Option<usize>,
     /// Image of its container.
     pub image: Option<String>,
     /// Where istio-cni is: the namespace of the DaemonSet, else of what there is.
@@ -57,6 +61,7 @@ impl ExistingCni {
                 .collect();
             let names = names(item, root);
             let owned = names.iter().any(|name| owned_by_cni(item.api_version(), item.kind(), name, labels.clone()));
+            let is_ambient = names.iter().any(|name| name == "istio-cni-ambient");
             for name in names {
                 found.identities.insert((item.kind().to_owned(), item.namespace().to_owned(), name));
             }
@@ -64,6 +69,12 @@ impl ExistingCni {
                 continue;
             }
             found.owned.insert(index);
+            if is_ambient {
+                found.ambient.insert(index);
+            }
+            if item.kind() == "ConfigMap" {
+                found.config = Some(index);
+            }
             let is_daemon_set = item.kind() == "DaemonSet";
             if is_daemon_set || (found.namespace.is_none() && matches!(item.kind(), "ServiceAccount" | "ConfigMap")) {
                 found.namespace = Some(item.namespace().to_owned());

@@ -1,8 +1,8 @@
 //! The objects that istio-cni consists of, as `istioctl manifest generate` and the `istio-cni` chart make them.
 //!
-//! Every install has seven: ServiceAccount, two ClusterRoles with their bindings, ConfigMap and DaemonSet. Platforms and
-//! settings add a NetworkAttachmentDefinition (OpenShift), a ResourceQuota (GKE) and a NetworkPolicy. Their names are the
-//! same for every revision: a cluster has one istio-cni.
+//! Every install has seven: ServiceAccount, two ClusterRoles with their bindings, ConfigMap and DaemonSet. Ambient adds a
+//! third ClusterRole with its binding, platforms and settings a NetworkAttachmentDefinition (OpenShift), a ResourceQuota
+//! (GKE) and a NetworkPolicy. Their names are the same for every revision: a cluster has one istio-cni.
 //!
 //! Source: `manifests/charts/istio-cni` at the release tags, compared with renders of 1.17.5, 1.22.1, 1.28.10 and 1.29.0.
 
@@ -13,9 +13,13 @@ mod owned;
 mod platform_extras;
 mod rbac;
 
+pub use daemon_set::{AmbientDirectory, ambient_directories, ambient_environment};
 pub use labels::{InstallLabels, RecommendedLabels};
 pub use owned::owned_by_cni;
 pub use platform_extras::NetworkAttachmentDefinition;
+
+pub(super) use daemon_set::tolerate_all;
+pub(super) use platform_extras::node_critical_pods;
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{ConfigMap, LocalObjectReference, ResourceQuota, ServiceAccount};
@@ -24,7 +28,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use crate::istio::facts::Facts;
+use crate::istio::facts::{AmbientFacts, Facts};
 use crate::istio::platform::PlatformEffect;
 use labels::Marker;
 
@@ -38,6 +42,8 @@ const DAEMON_SET: &str = "istio-cni-node";
 pub struct CniInstall {
     /// The facts of istiod's version.
     pub facts: &'static Facts,
+    /// What ambient asks of the agent; `None` in the cni mode.
+    pub ambient: Option<&'static AmbientFacts>,
     /// What the platform means for that version.
     pub platform: PlatformEffect,
     /// Registry and path of the images, without the last element.
@@ -70,6 +76,12 @@ pub struct CniInstall {
 }
 
 impl CniInstall {
+    /// The image of this name, of the install's registry, tag and variant.
+    pub(super) fn image(&self, name: &str) -> String {
+        let variant = self.variant.as_ref().map(|variant| format!("-{variant}")).unwrap_or_default();
+        format!("{}/{name}:{}{variant}", self.hub, self.tag)
+    }
+
     fn bin_dir(&self) -> &str {
         self.bin_dir.as_deref().or(self.platform.cni_bin_dir).unwrap_or("/opt/cni/bin")
     }
@@ -118,8 +130,12 @@ pub fn objects(install: &CniInstall) -> Vec<CniObject> {
         CniObject::ClusterRole(rbac::repair_role(install)),
         CniObject::ClusterRoleBinding(rbac::node_binding(install)),
         CniObject::ClusterRoleBinding(rbac::repair_binding(install)),
-        CniObject::ConfigMap(config_map::config_map(install)),
     ];
+    if let Some(ambient) = install.ambient {
+        objects.push(CniObject::ClusterRole(rbac::ambient_role(install, ambient)));
+        objects.push(CniObject::ClusterRoleBinding(rbac::ambient_binding(install)));
+    }
+    objects.push(CniObject::ConfigMap(config_map::config_map(install)));
     if install.platform.resource_quotas {
         objects.push(CniObject::ResourceQuota(platform_extras::resource_quota(install)));
     }

@@ -1,9 +1,12 @@
 //! Puts the settings of a control plane into its documents, in place.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Report;
-use crate::istio::install::{DISCOVERY, Install, discovery, text_values};
+use super::workloads::{self, Part};
+use crate::istio::install::{DISCOVERY, Install, text_values};
 use crate::istio::mode_settings::{Desired, Document, Setting};
 use crate::krm::{Error, Field, Finding, Item, List, Severity};
 use crate::rules::Rule;
@@ -11,6 +14,9 @@ use crate::yaml::edit::{EditError, Edits};
 use crate::yaml::embedded::Embedded;
 use crate::yaml::path::Path;
 use crate::yaml::tree::{Tree, View};
+
+/// The proxy's container, in a gateway as in ztunnel.
+pub(super) const PROXY: &str = "istio-proxy";
 
 /// A setting that does not hold yet.
 pub(super) struct Change<'a> {
@@ -42,34 +48,44 @@ pub(super) fn apply(
         let keys = [("merged-values", Document::MergedValues), ("original-values", Document::OriginalValues)];
         texts(list, index, &keys, report)?;
     }
+    if let Some(index) = install.mesh {
+        texts(list, index, &[("mesh", Document::MeshConfig)], report)?;
+    }
     let env: Vec<&Setting> = of(Document::IstiodEnv).collect();
     if let Some(item) = install.istiod.and_then(|index| list.items_mut().get_mut(index)) {
-        edit_env(item, &env, report)?;
+        workloads::edit(item, DISCOVERY, &[(Part::Env, env)], report)?;
     }
-    let gateway: Vec<&Setting> = of(Document::GatewayDeployment).collect();
-    if !gateway.is_empty() {
-        for item in
-            list.items_mut().iter_mut().filter(|item| item.is("apps/v1", "Deployment") && !item.is_local_config())
-        {
-            edit_gateway(item, &install.namespace, &gateway, report)?;
+    let gateway = [
+        (Part::Root, of(Document::GatewayDeployment).collect::<Vec<_>>()),
+        (Part::Env, of(Document::GatewayEnv).collect()),
+    ];
+    if gateway.iter().any(|(_, settings)| !settings.is_empty()) {
+        for item in list.items_mut() {
+            if is_gateway(item)? {
+                workloads::edit(item, PROXY, &gateway, report)?;
+            }
         }
     }
     Ok(())
 }
 
-fn changes<'a>(settings: &[&'a Setting], present: impl Fn(&[&str]) -> Option<Value>) -> Vec<Change<'a>> {
+pub(super) fn changes<'a>(settings: &[&'a Setting], present: impl Fn(&[&str]) -> Option<Value>) -> Vec<Change<'a>> {
     settings
         .iter()
         .filter_map(|setting| {
-            let current = present(setting.path);
+            let current = present(&setting.path);
             let desired = setting.change(current.as_ref())?;
-            Some(Change { path: setting.path, current, desired })
+            Some(Change { path: &setting.path, current, desired })
         })
         .collect()
 }
 
 /// Documents that stand as texts under keys of a ConfigMap.
-fn edit_texts(item: &mut Item<'_>, keys: &[(&str, Vec<&Setting>)], report: &mut Report) -> Result<(), Error> {
+pub(super) fn edit_texts(
+    item: &mut Item<'_>,
+    keys: &[(&str, Vec<&Setting>)],
+    report: &mut Report,
+) -> Result<(), Error> {
     let edits = {
         let parsed = item.parse()?;
         let Some(root) = parsed.root() else { return Ok(()) };
@@ -103,6 +119,15 @@ fn edit_texts(item: &mut Item<'_>, keys: &[(&str, Vec<&Setting>)], report: &mut 
     item.apply(edits)
 }
 
+/// Puts a value into a patch, at a path.
+pub(super) fn put(patch: &mut Map<String, Value>, path: &[&str], value: Value) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let map = parents
+        .iter()
+        .try_fold(patch, |map, key| map.entry(*key).or_insert_with(|| Value::Object(Map::new())).as_object_mut());
+    map.and_then(|map| map.insert((*last).to_owned(), value));
+}
+
 fn edit_text(item: &Item<'_>, view: View<'_>, changes: &[Change<'_>], edits: &mut Edits) -> Result<bool, Error> {
     let refused = |error: EditError| item.edit_error(&error);
     let Some(embedded) = Embedded::of(view) else { return Ok(false) };
@@ -112,17 +137,26 @@ fn edit_text(item: &Item<'_>, view: View<'_>, changes: &[Change<'_>], edits: &mu
     let Some(inner) = tree.root(text) else { return Ok(false) };
     let mut inside = Edits::default();
     let mut patch = Map::new();
+    let mut removed: BTreeMap<&[&str], Vec<&str>> = BTreeMap::new();
     for change in changes {
         match (change.desired, change.path.split_last()) {
-            (Desired::Set(value), Some((last, parents))) => {
-                let map = parents.iter().try_fold(&mut patch, |map, key| {
-                    map.entry(*key).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
-                });
-                map.and_then(|map| map.insert((*last).to_owned(), value.clone()));
+            (Desired::Set(value), Some(_)) => put(&mut patch, change.path, value.clone()),
+            (Desired::Remove { around }, Some((last, parents))) => {
+                let (mut last, mut parents) = (*last, parents);
+                for _ in 0..*around {
+                    let alone = inner.find(parents).is_some_and(|map| map.entries().count() == 1);
+                    match parents.split_last().filter(|_| alone) {
+                        Some((parent, above)) => (last, parents) = (parent, above),
+                        None => break,
+                    }
+                }
+                removed.entry(parents).or_default().push(last);
             }
-            (Desired::Remove, Some((last, parents))) => inside.remove(inner, parents, &[last]).map_err(refused)?,
             (_, None) => {}
         }
+    }
+    for (parents, keys) in removed {
+        inside.remove(inner, parents, &keys).map_err(refused)?;
     }
     inside.merge(inner, &patch).map_err(refused)?;
     let encoded = embedded.encode(inside).map_err(refused)?;
@@ -130,76 +164,15 @@ fn edit_text(item: &Item<'_>, view: View<'_>, changes: &[Change<'_>], edits: &mu
     Ok(encoded.restyled)
 }
 
-/// Variables of istiod.
-fn edit_env(item: &mut Item<'_>, settings: &[&Setting], report: &mut Report) -> Result<(), Error> {
-    let edits = {
-        let parsed = item.parse()?;
-        let Some(root) = parsed.root() else { return Ok(()) };
-        let Some(container) = discovery(root) else { return Ok(()) };
-        let variable = |name: &str| {
-            let env = container.get("env");
-            env.and_then(|env| {
-                env.items().find(|item| item.get("name").is_some_and(|word| word.as_str() == Some(name)))
-            })
-        };
-        let changes = changes(settings, |path| {
-            let variable = variable(path.first()?)?;
-            // What is taken from elsewhere is the user's choice, whatever it comes to.
-            let from = variable.get("valueFrom").map(|_| Value::Null);
-            from.or_else(|| {
-                Some(variable.get("value").map_or_else(|| Value::from(""), |value| value.scalar_text().into()))
-            })
-        });
-        let changes: Vec<Change<'_>> =
-            changes.into_iter().filter(|change| change.current.as_ref() != Some(&Value::Null)).collect();
-        let mut edits = Edits::default();
-        for change in &changes {
-            let Some(name) = change.path.first() else { continue };
-            let edit = match change.desired {
-                Desired::Set(value) => {
-                    edits.set_element(container, &["env"], ("name", name), &[("value", value.clone())])
-                }
-                Desired::Remove => edits.remove_element(container, &["env"], ("name", name)),
-            };
-            edit.map_err(|error| item.edit_error(&error))?;
-        }
-        let containers = Path::of(&["spec", "template", "spec", "containers"]);
-        let place = root.find(&["spec", "template", "spec", "containers"]).and_then(|list| {
-            list.items()
-                .position(|container| container.get("name").is_some_and(|name| name.as_str() == Some(DISCOVERY)))
-        });
-        say(item, root, &[(containers.join(place.unwrap_or(0)).join("env"), changes)], report);
-        edits
-    };
-    item.apply(edits)
-}
-
-/// The Deployment of a gateway of this install.
-fn edit_gateway(item: &mut Item<'_>, namespace: &str, settings: &[&Setting], report: &mut Report) -> Result<(), Error> {
-    let is_candidate = item.namespace() == namespace && item.text().contains("istio-proxy");
-    if !is_candidate {
-        return Ok(());
+/// Whether a Deployment is a gateway that is installed with the control plane, and not one that is injected.
+fn is_gateway(item: &Item<'_>) -> Result<bool, Error> {
+    if !item.is("apps/v1", "Deployment") || item.is_local_config() || !item.text().contains(PROXY) {
+        return Ok(false);
     }
-    let edits = {
-        let parsed = item.parse()?;
-        let Some(root) = parsed.root() else { return Ok(()) };
-        let component = root.find(&["metadata", "labels", "operator.istio.io/component"]);
-        let is_gateway =
-            component.is_some_and(|name| matches!(name.scalar_text(), "IngressGateways" | "EgressGateways"));
-        if !is_gateway {
-            return Ok(());
-        }
-        let changes = changes(settings, |path| {
-            root.find(path).map(|value| crate::yaml::de::from_view(value).unwrap_or(Value::Null))
-        });
-        let mut edits = Edits::default();
-        let Some((_, parents)) = changes.first().and_then(|change| change.path.split_last()) else { return Ok(()) };
-        let keys: Vec<&str> = changes.iter().filter_map(|change| change.path.last().copied()).collect();
-        edits.remove(root, parents, &keys).map_err(|error| item.edit_error(&error))?;
-        say(item, root, &[(Path::default(), changes)], report);
-        edits
-    };
-    item.apply(edits)
+    let parsed = item.parse()?;
+    let Some(root) = parsed.root() else { return Ok(false) };
+    let component = root.find(&["metadata", "labels", "operator.istio.io/component"]);
+    Ok(component.is_some_and(|name| matches!(name.scalar_text(), "IngressGateways" | "EgressGateways")))
 }
 
 /// One result for the changes of a resource, in groups of one document each: below a field, or of the resource itself.
@@ -209,7 +182,7 @@ pub(super) fn say(item: &Item<'_>, root: View<'_>, groups: &[(Path, Vec<Change<'
     for (field, change) in groups.iter().flat_map(|(field, changes)| changes.iter().map(move |change| (field, change)))
     {
         let name = Path::of(change.path).to_string();
-        let name = if groups.len() > 1 { format!("{field}: {name}") } else { name };
+        let name = if groups.len() > 1 && !field.is_empty() { format!("{field}: {name}") } else { name };
         if let Some(value) = &change.current {
             current.insert(name.clone(), value.clone());
         }
@@ -218,7 +191,7 @@ pub(super) fn say(item: &Item<'_>, root: View<'_>, groups: &[(Path, Vec<Change<'
                 words.push(format!("set {name} to {value}"));
                 proposed.insert(name, value.clone());
             }
-            Desired::Remove => words.push(format!("removed {name}")),
+            Desired::Remove { .. } => words.push(format!("removed {name}")),
         }
     }
     if words.is_empty() {

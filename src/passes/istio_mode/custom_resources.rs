@@ -1,37 +1,40 @@
-//! An Istio that a custom resource describes: istioctl's `IstioOperator`, the Sail operator's `Istio` and `IstioCNI`.
+//! An Istio that a custom resource describes: istioctl's `IstioOperator`, the Sail operator's `Istio`, `IstioCNI` and `ZTunnel`.
 //!
 //! The resource is rewritten and its controller makes the rest; what the controller rendered and someone put into the same
 //! list is left alone. istioctl sets the injector's flag from `components.cni` (istio repository,
 //! `operator/pkg/render/manifest.go`, before 1.24 `operator/pkg/translate/translate.go`), Sail has no such step
 //! (sail-operator, `api/v1/*_types.go`).
 
-use serde_json::{Map, Value, json};
+mod istio_operator;
+mod sail;
 
-use super::control_plane::{Change, say};
-use super::{Platform, Report};
-use crate::config::Istio;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::Report;
+use super::control_plane::{Change, put, say};
+use crate::config::{DataplaneMode, Istio};
 use crate::istio::facts::{Facts, FactsLookup, facts_for};
-use crate::istio::mode_settings::{Desired, Redirection};
-use crate::istio::platform::PlatformEffect;
-use crate::istio::version::{ImageTag, Version};
-use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
+use crate::istio::mode_settings::Desired;
+use crate::istio::platform::{Platform, PlatformEffect};
+use crate::istio::version::Version;
+use crate::krm::{Error, Finding, Item, List, Severity};
 use crate::rules::Rule;
 use crate::yaml::de;
-use crate::yaml::edit::Edits;
+use crate::yaml::edit::{EditError, Edits};
 use crate::yaml::path::Path;
 use crate::yaml::tree::View;
 
-/// Where a new istio-cni goes.
+/// Where new agents go.
 const DEFAULT_NAMESPACE: &str = "kube-system";
-/// Where Sail puts an `IstioCNI` that names no namespace.
-const SAIL_NAMESPACE: &str = "istio-cni";
 
 /// What custom resources of the list describe.
 #[derive(Debug, Default)]
 pub(super) struct Described {
     /// The revisions of their control planes.
     pub(super) revisions: Vec<String>,
-    /// istio-cni is theirs.
+    /// istio-cni and ztunnel are theirs.
     pub(super) manages_cni: bool,
     /// One of them has another mode now.
     pub(super) changed: bool,
@@ -43,54 +46,68 @@ impl Described {
     }
 }
 
-/// A path, and the value that has to stand there.
-type Wish = (&'static [&'static str], Value);
+/// A path, and what has to stand there.
+type Wish = (&'static [&'static str], Desired);
 
+/// What becomes of one resource.
+#[derive(Default)]
+struct Rewrite {
+    wishes: Vec<Wish>,
+    /// A gateway that the profile would turn on, and that was off: to be named in the list of gateways that is there.
+    gateway_off: Option<&'static str>,
+    /// The revision that it describes, where it describes a control plane.
+    revision: String,
+}
+
+impl Rewrite {
+    fn set(&mut self, path: &'static [&'static str], value: Value) {
+        self.wishes.push((path, Desired::Set(value)));
+    }
+
+    fn remove(&mut self, path: &'static [&'static str]) {
+        self.wishes.push((path, Desired::Remove { around: 0 }));
+    }
+}
+
+/// The mode that is asked for.
 struct Mode<'c> {
     istio: &'c Istio,
-    on: bool,
+    mode: DataplaneMode,
 }
 
 pub(super) fn run(
     list: &mut List<'_>,
     istio: &Istio,
-    redirection: Redirection,
+    mode: DataplaneMode,
     report: &mut Report,
 ) -> Result<Described, Error> {
-    let mode = Mode { istio, on: redirection == Redirection::IstioCni };
+    let mode = Mode { istio, mode };
     let mut described = Described::default();
-    let mut sail = None;
+    let mut sail = Vec::new();
     for index in 0..list.items().len() {
         let Some(item) = list.items_mut().get_mut(index).filter(|item| !item.is_local_config()) else { continue };
-        let mut newer = false;
         let sails = item.api_version().starts_with("sailoperator.io/");
         match item.kind() {
             "IstioOperator" if item.api_version().starts_with("install.istio.io/") => {
-                let revision = rewrite(item, report, |item, spec| mode.istio_operator(item, spec, &mut newer))?;
+                let revision = rewrite(item, report, |item, spec| mode.istio_operator(item, spec))?;
+                if revision.is_some() {
+                    mode.said_of_version(item, &["spec", "tag"], report)?;
+                }
                 described.manages_cni |= revision.is_some();
                 described.revisions.extend(revision);
                 described.changed |= item.is_changed();
             }
             "Istio" if sails => {
-                rewrite(item, report, |item, spec| mode.sail_istio(item, spec, &mut newer))?;
                 described.revisions.push("default".to_owned());
                 described.revisions.push(item.name().to_owned());
                 described.manages_cni = true;
-                described.changed |= item.is_changed();
-                sail.get_or_insert(index);
+                sail.push(index);
             }
-            _ => continue,
-        }
-        if newer {
-            let message =
-                "Istio is newer than all that unroot knows; it is treated as the newest version that it knows";
-            let mut finding = Finding::new(Rule::IstioTooNew, Severity::Warning, message);
-            finding.resource_ref = Some(item.reference());
-            report.add(finding);
+            _ => {}
         }
     }
-    if let Some(index) = sail {
-        sail_cni(list, index, &mode, report)?;
+    if !sail.is_empty() {
+        described.changed |= sail::run(list, &sail, &mode, report)?;
     }
     Ok(described)
 }
@@ -99,44 +116,83 @@ pub(super) fn run(
 fn rewrite(
     item: &mut Item<'_>,
     report: &mut Report,
-    wishes: impl FnOnce(&Item<'_>, View<'_>) -> Result<Option<(Vec<Wish>, String)>, Error>,
+    wishes: impl FnOnce(&Item<'_>, View<'_>) -> Result<Option<Rewrite>, Error>,
 ) -> Result<Option<String>, Error> {
     let (edits, revision) = {
         let parsed = item.parse()?;
         let Some(root) = parsed.root() else { return Ok(None) };
         let spec = root.get("spec").unwrap_or(root);
-        let Some((wishes, revision)) = wishes(item, spec)? else { return Ok(None) };
-        let wishes: Vec<(&[&str], Option<Value>, Desired)> = wishes
+        let Some(rewrite) = wishes(item, spec)? else { return Ok(None) };
+        let wishes: Vec<(&[&str], Option<Value>, Desired)> = rewrite
+            .wishes
             .into_iter()
-            .map(|(path, value)| {
+            .map(|(path, desired)| {
                 let current = root.find(path).and_then(|view| de::from_view::<Value>(view).ok());
-                (path, current, Desired::Set(value))
+                (path, current, desired)
             })
-            .filter(|(_, current, desired)| !matches!(desired, Desired::Set(value) if current.as_ref() == Some(value)))
+            .filter(|(_, current, desired)| match desired {
+                Desired::Set(value) => current.as_ref() != Some(value),
+                Desired::Remove { .. } => current.is_some(),
+            })
             .collect();
         let changes: Vec<Change<'_>> =
             wishes.iter().map(|(path, current, desired)| Change { path, current: current.clone(), desired }).collect();
-        let mut patch = Map::new();
-        for (path, _, desired) in &wishes {
-            if let Desired::Set(value) = desired {
-                put(&mut patch, path, value.clone());
-            }
+        let mut edits = make(root, &changes).map_err(|error| item.edit_error(&error))?;
+        if let Some(gateway) = rewrite.gateway_off {
+            let off = [("enabled", Value::Bool(false))];
+            let list = ["spec", "components", "ingressGateways"];
+            edits.set_element(root, &list, ("name", gateway), &off).map_err(|error| item.edit_error(&error))?;
         }
-        let mut edits = Edits::default();
-        edits.merge(root, &patch).map_err(|error| item.edit_error(&error))?;
         say(item, root, &[(Path::default(), changes)], report);
-        (edits, revision)
+        (edits, rewrite.revision)
     };
     item.apply(edits)?;
     Ok(Some(revision))
 }
 
-fn put(patch: &mut Map<String, Value>, path: &[&str], value: Value) {
-    let Some((last, parents)) = path.split_last() else { return };
-    let map = parents
-        .iter()
-        .try_fold(patch, |map, key| map.entry(*key).or_insert_with(|| Value::Object(Map::new())).as_object_mut());
-    map.and_then(|map| map.insert((*last).to_owned(), value));
+/// The edits of changes. A mapping of which nothing is left goes with what it held.
+fn make(root: View<'_>, changes: &[Change<'_>]) -> Result<Edits, EditError> {
+    let mut edits = Edits::default();
+    let mut patch = Map::new();
+    let mut gone: BTreeSet<&[&str]> = BTreeSet::new();
+    for change in changes {
+        match change.desired {
+            Desired::Set(value) => put(&mut patch, change.path, value.clone()),
+            Desired::Remove { .. } => {
+                gone.insert(change.path);
+            }
+        }
+    }
+    loop {
+        let emptied = gone.iter().find_map(|path| {
+            let (_, parents) = path.split_last()?;
+            let map = root.find(parents)?;
+            let is_kept = parents.len() < 2
+                || changes
+                    .iter()
+                    .any(|change| matches!(change.desired, Desired::Set(_)) && change.path.starts_with(parents));
+            let all = map.entries().all(|(key, _)| {
+                gone.iter().any(|path| {
+                    path.split_last().is_some_and(|(last, above)| above == parents && *last == key.scalar_text())
+                })
+            });
+            (!is_kept && all).then_some(parents)
+        });
+        let Some(parents) = emptied else { break };
+        gone.retain(|path| !path.starts_with(parents));
+        gone.insert(parents);
+    }
+    let mut removed: BTreeMap<&[&str], Vec<&str>> = BTreeMap::new();
+    for path in gone {
+        if let Some((last, parents)) = path.split_last() {
+            removed.entry(parents).or_default().push(last);
+        }
+    }
+    for (parents, keys) in removed {
+        edits.remove(root, parents, &keys)?;
+    }
+    edits.merge(root, &patch)?;
+    Ok(edits)
 }
 
 fn word<'t>(spec: View<'t>, path: &[&str]) -> Option<&'t str> {
@@ -144,124 +200,61 @@ fn word<'t>(spec: View<'t>, path: &[&str]) -> Option<&'t str> {
 }
 
 impl Mode<'_> {
-    fn istio_operator(
-        &self,
-        item: &Item<'_>,
-        spec: View<'_>,
-        newer: &mut bool,
-    ) -> Result<Option<(Vec<Wish>, String)>, Error> {
-        let profile = word(spec, &["profile"]).unwrap_or("default");
-        let is_file = profile.contains('/') || profile.ends_with(".yaml");
-        if is_file || word(spec, &["installPackagePath"]).is_some() {
-            let field = if is_file { "spec.profile" } else { "spec.installPackagePath" };
-            return Err(item
-                .error("names files whose settings are unknown here; write them into this resource")
-                .at_field(field));
-        }
-        let on =
-            |component: &str| spec.find(&["components", component, "enabled"]).map(|flag| flag.scalar_text() == "true");
-        if profile.ends_with("ambient") || on("ztunnel") == Some(true) {
-            return Err(item.error("this Istio runs ambient, and the way out of it is not yet in this version"));
-        }
-        let has_control_plane = profile != "empty" || on("pilot") == Some(true);
-        if !has_control_plane && spec.find(&["components", "cni"]).is_none() {
-            return Ok(None);
-        }
-        let version = word(spec, &["tag"]).and_then(|tag| ImageTag::split(tag).base.parse::<Version>().ok());
-        *newer = version.as_ref().is_some_and(|version| matches!(facts_for(version), FactsLookup::Newer(_)));
-        let platform = self.platform(item, version)?;
-        let mut wishes: Vec<Wish> = Vec::new();
-        let present = on("cni");
-        if self.on {
-            let named = word(spec, &["components", "cni", "namespace"]);
-            let own = word(spec, &["namespace"]).unwrap_or("istio-system");
-            let existing = named.or((present == Some(true)).then_some(own));
-            let namespace = self.namespace(existing, DEFAULT_NAMESPACE)?;
-            wishes.push((&["spec", "components", "cni", "enabled"], json!(true)));
-            if existing.is_none() {
-                wishes.push((&["spec", "components", "cni", "namespace"], json!(namespace)));
-            }
-        } else if present == Some(true) || (present.is_none() && profile.starts_with("openshift")) {
-            wishes.push((&["spec", "components", "cni", "enabled"], json!(false)));
-        }
-        if let Some((facts, effect)) = platform {
-            if facts.minor >= 24 && effect.named {
-                wishes.push((&["spec", "values", "global", "platform"], json!(effect.platform.as_str())));
-            } else if effect.is_openshift() {
-                wishes.push((&["spec", "values", "profile"], json!("openshift")));
-            }
-            if self.on {
-                // istioctl finds GKE's directory itself where it knows the platform.
-                let own = effect.cni_bin_dir.filter(|_| effect.platform == Platform::Gke && !effect.named);
-                wishes.extend(self.bin_dir(own).map(|dir| (CNI_BIN_DIR, json!(dir))));
-            }
-        } else if self.on {
-            wishes.extend(self.bin_dir(None).map(|dir| (CNI_BIN_DIR, json!(dir))));
-        }
-        if let Some(dir) = self.istio.cni_conf_dir.as_ref().filter(|_| self.on) {
-            wishes.push((CNI_CONF_DIR, json!(dir.as_str())));
-        }
-        Ok(Some((wishes, word(spec, &["revision"]).unwrap_or("default").to_owned())))
+    /// istio-cni is there.
+    fn is_on(&self) -> bool {
+        self.mode != DataplaneMode::Sidecar
     }
 
-    fn sail_istio(
-        &self,
-        item: &Item<'_>,
-        spec: View<'_>,
-        newer: &mut bool,
-    ) -> Result<Option<(Vec<Wish>, String)>, Error> {
-        const FLAG: &[&str] = &["spec", "values", "pilot", "cni", "enabled"];
-        if word(spec, &["profile"]).is_some_and(|profile| profile.ends_with("ambient")) {
-            return Err(item.error("this Istio runs ambient, and the way out of it is not yet in this version"));
-        }
-        let version = word(spec, &["version"]).and_then(|version| version.parse::<Version>().ok());
-        *newer = version.as_ref().is_some_and(|version| matches!(facts_for(version), FactsLookup::Newer(_)));
-        let platform = self.platform(item, version)?;
-        let openshift = platform.is_some_and(|(_, effect)| effect.is_openshift());
-        let present = spec.find(&["values", "pilot", "cni", "enabled"]).is_some();
-        let mut wishes: Vec<Wish> = Vec::new();
-        // On OpenShift it is on unless it is set to false.
-        if self.on || present || openshift || word(spec, &["profile"]) == Some("openshift") {
-            wishes.push((FLAG, json!(self.on)));
-        }
-        if let Some((facts, effect)) = platform
-            && facts.minor >= 24
-            && effect.named
-        {
-            wishes.push((&["spec", "values", "global", "platform"], json!(effect.platform.as_str())));
-        }
-        Ok(Some((wishes, String::new())))
-    }
-
-    fn sail_istio_cni(
-        &self,
-        spec: View<'_>,
-        platform: Option<(&'static Facts, PlatformEffect)>,
-    ) -> Result<Vec<Wish>, Error> {
-        self.namespace(Some(word(spec, &["namespace"]).unwrap_or(SAIL_NAMESPACE)), SAIL_NAMESPACE)?;
-        Ok(self.sail_values(platform))
-    }
-
-    fn sail_values(&self, platform: Option<(&'static Facts, PlatformEffect)>) -> Vec<Wish> {
-        let mut wishes: Vec<Wish> = Vec::new();
-        let effect = platform.map(|(_, effect)| effect);
-        if let Some((facts, effect)) = platform
-            && facts.minor >= 24
-            && effect.named
-        {
-            wishes.push((&["spec", "values", "global", "platform"], json!(effect.platform.as_str())));
-        }
-        // Sail has no cluster to ask when it renders: GKE's directory has to be written down.
-        let own = effect.filter(|effect| effect.platform == Platform::Gke).and_then(|effect| effect.cni_bin_dir);
-        wishes.extend(self.bin_dir(own).map(|dir| (CNI_BIN_DIR, json!(dir))));
-        if let Some(dir) = &self.istio.cni_conf_dir {
-            wishes.push((CNI_CONF_DIR, json!(dir.as_str())));
-        }
-        wishes
+    fn is_ambient(&self) -> bool {
+        self.mode == DataplaneMode::Ambient
     }
 
     fn bin_dir<'d>(&'d self, own: Option<&'d str>) -> Option<&'d str> {
         self.istio.cni_bin_dir.as_ref().map(|dir| dir.as_str()).or(own)
+    }
+
+    /// What is known of the version that a resource names, or the configuration; None where neither does.
+    fn facts(&self, item: &Item<'_>, version: Option<Version>) -> Result<Option<&'static Facts>, Error> {
+        let stated = self.istio.version.as_ref().and_then(|version| version.as_str().parse().ok());
+        let Some(version) = version.or(stated) else { return Ok(None) };
+        match facts_for(&version) {
+            FactsLookup::Known(facts) | FactsLookup::Newer(facts) => {
+                if self.is_ambient() && facts.ambient.is_none() {
+                    return Err(item.error(format!(
+                        "Istio {version} has no ambient mode; upgrade Istio to 1.24 or newer first (1.22 and 1.23 have it as \
+                         beta), or set `istio.mode: cni`"
+                    )));
+                }
+                Ok(Some(facts))
+            }
+            FactsLookup::TooOld => {
+                Err(item.error(format!("Istio {version} is too old: 1.17 is the oldest that unroot knows")))
+            }
+        }
+    }
+
+    /// Whether Istio is newer than all that is known, or has ambient as alpha.
+    fn said_of_version(&self, item: &Item<'_>, field: &[&str], report: &mut Report) -> Result<(), Error> {
+        let version = {
+            let parsed = item.parse()?;
+            let text = parsed.root().and_then(|root| word(root, field)).unwrap_or_default().to_owned();
+            crate::istio::version::ImageTag::split(&text).base.parse::<Version>().ok()
+        };
+        let Some(version) = version else { return Ok(()) };
+        let (rule, message) = match facts_for(&version) {
+            FactsLookup::Newer(_) => (
+                Rule::IstioTooNew,
+                "Istio is newer than all that unroot knows; it is treated as the newest version that it knows"
+                    .to_owned(),
+            ),
+            FactsLookup::Known(facts)
+                if self.is_ambient() && facts.ambient.as_ref().is_some_and(|ambient| ambient.alpha) =>
+            {
+                (Rule::AmbientAlpha, super::ambient::alpha(&version))
+            }
+            _ => return Ok(()),
+        };
+        report.add_for(item, Finding::new(rule, Severity::Warning, message))
     }
 
     /// The configured platform; None where none is configured, which needs no version either.
@@ -270,14 +263,7 @@ impl Mode<'_> {
         item: &Item<'_>,
         version: Option<Version>,
     ) -> Result<Option<(&'static Facts, PlatformEffect)>, Error> {
-        let stated = self.istio.version.as_ref().and_then(|version| version.as_str().parse().ok());
-        let facts = match version.or(stated).map(|version| (facts_for(&version), version)) {
-            Some((FactsLookup::Known(facts) | FactsLookup::Newer(facts), _)) => Some(facts),
-            Some((FactsLookup::TooOld, version)) => {
-                return Err(item.error(format!("Istio {version} is too old: 1.17 is the oldest that unroot knows")));
-            }
-            None => None,
-        };
+        let facts = self.facts(item, version)?;
         let Some(platform) = self.istio.platform else { return Ok(None) };
         let Some(facts) = facts else {
             return Err(item.error(
@@ -304,76 +290,23 @@ impl Mode<'_> {
             (None, configured) => Ok(configured.unwrap_or(default).to_owned()),
         }
     }
+
+    /// The namespace of ztunnel: where it is, else the configured one, else that of istio-cni.
+    fn ztunnel_namespace(&self, existing: Option<&str>, of_cni: &str) -> Result<String, Error> {
+        let configured = self.istio.ambient.ztunnel_namespace.as_ref().map(|name| name.as_str());
+        match (existing, configured) {
+            (Some(existing), Some(configured)) if existing != configured => Err(Error::config(format!(
+                "ztunnel is in namespace \"{existing}\" of the input and stays where it is; `ztunnelNamespace` must be \
+                 \"{existing}\" too, or absent"
+            ))
+            .at_field("spec.istio.ambient.ztunnelNamespace")),
+            (Some(existing), _) => Ok(existing.to_owned()),
+            (None, configured) => Ok(configured.unwrap_or(of_cni).to_owned()),
+        }
+    }
 }
 
 const CNI_BIN_DIR: &[&str] = &["spec", "values", "cni", "cniBinDir"];
 const CNI_CONF_DIR: &[&str] = &["spec", "values", "cni", "cniConfDir"];
-
-/// Sail's `IstioCNI`: made, rewritten or removed.
-fn sail_cni(list: &mut List<'_>, istio: usize, mode: &Mode<'_>, report: &mut Report) -> Result<(), Error> {
-    let (api_version, version) = {
-        let Some(item) = list.items().get(istio) else { return Ok(()) };
-        let parsed = item.parse()?;
-        let version = parsed.root().and_then(|root| word(root, &["spec", "version"])).unwrap_or_default().to_owned();
-        (item.api_version().to_owned(), version)
-    };
-    let found = list.items().iter().position(|item| {
-        item.kind() == "IstioCNI" && item.api_version().starts_with("sailoperator.io/") && !item.is_local_config()
-    });
-    match (found, mode.on) {
-        (Some(index), true) => {
-            let Some(item) = list.items_mut().get_mut(index) else { return Ok(()) };
-            let mut other = None;
-            rewrite(item, report, |item, spec| {
-                other = word(spec, &["version"]).filter(|own| *own != version).map(str::to_owned);
-                let platform = mode.platform(item, version.parse().ok())?;
-                Ok(Some((mode.sail_istio_cni(spec, platform)?, String::new())))
-            })?;
-            if let Some(other) = other {
-                let message = format!("IstioCNI is of version {other} and Istio of {version}; they should be the same");
-                let mut finding = Finding::new(Rule::IstioVersionDrift, Severity::Warning, message);
-                finding.resource_ref = Some(item.reference());
-                report.add(finding);
-            }
-        }
-        (Some(index), false) => {
-            if let Some(item) = list.items().get(index) {
-                let message = format!(
-                    "removed; apply deletes nothing, so when the pods of the mesh have restarted: kubectl delete istiocni {}",
-                    item.name()
-                );
-                let mut finding = Finding::new(Rule::IstioObjectRemoved, Severity::Info, message);
-                finding.resource_ref = Some(item.reference());
-                report.add(finding);
-            }
-            list.remove(&[index].into())?;
-        }
-        (None, true) => {
-            let namespace = mode.namespace(None, DEFAULT_NAMESPACE)?;
-            let item = list.items().get(istio);
-            let platform = item.map_or(Ok(None), |item| mode.platform(item, version.parse().ok()))?;
-            let mut object = Map::new();
-            put(&mut object, &["apiVersion"], json!(api_version));
-            put(&mut object, &["kind"], json!("IstioCNI"));
-            put(&mut object, &["metadata", "name"], json!("default"));
-            put(&mut object, &["spec", "namespace"], json!(namespace));
-            for (path, value) in mode.sail_values(platform) {
-                put(&mut object, path, value);
-            }
-            if !version.is_empty() {
-                put(&mut object, &["spec", "version"], json!(version));
-            }
-            list.append(Value::Object(object), istio, "istiocni_default.yaml")?;
-            let mut finding = Finding::new(Rule::IstioObjectAdded, Severity::Info, "added, of the version of Istio");
-            finding.resource_ref = Some(ResourceRef {
-                api_version,
-                kind: "IstioCNI".to_owned(),
-                name: "default".to_owned(),
-                namespace: String::new(),
-            });
-            report.add(finding);
-        }
-        (None, false) => {}
-    }
-    Ok(())
-}
+const PLATFORM: &[&str] = &["spec", "values", "global", "platform"];
+const TRUSTED_NAMESPACE: &[&str] = &["spec", "values", "pilot", "trustedZtunnelNamespace"];

@@ -1,8 +1,9 @@
 //! What is said of an Istio beside what is changed: where its parts do not fit each other, and what cni asks of others.
 
 use super::{Plan, Report};
+use crate::config::DataplaneMode;
 use crate::istio::install::Install;
-use crate::istio::mode_settings::Redirection;
+use crate::istio::mode_settings::{Redirection, Ztunnel};
 use crate::istio::platform::Platform;
 use crate::krm::{Error, Finding, Item, List, ResourceRef, Severity};
 use crate::rules::Rule;
@@ -65,12 +66,15 @@ pub(super) fn about_list(
     report: &mut Report,
 ) -> Result<(), Error> {
     without_namespace(list, report);
-    if plan.redirection == Redirection::IstioInit {
+    if plan.redirection() == Redirection::IstioInit {
         return Ok(());
     }
     existing_cni(list, installs, plan, report)?;
+    existing_ztunnel(list, installs, plan, report);
+    without_mesh(list, installs, plan, report);
     platform_not_stated(list, installs, plan, report);
     cni_namespace(list, plan, report);
+    ztunnel_namespace(list, plan, report);
     storage_initializer(list, installs, report)
 }
 
@@ -102,10 +106,9 @@ fn existing_cni(list: &List<'_>, installs: &[Install], plan: &Plan<'_>, report: 
         }
     }
     let Some(item) = plan.existing.daemon_set.and_then(|index| list.items().get(index)) else { return Ok(()) };
-    let tag =
-        plan.existing.image.as_deref().and_then(|image| image.rsplit_once('/')?.1.split_once(':')).map(|(_, tag)| tag);
+    let tag = plan.existing.image.as_deref().and_then(tag_of);
     let newest = installs.iter().max_by(|one, two| one.version.cmp(&two.version));
-    if let (Some(tag), Some(install)) = (tag.map(|tag| tag.split('@').next().unwrap_or(tag)), newest)
+    if let (Some(tag), Some(install)) = (tag, newest)
         && !same_tag(tag, install)
     {
         let message = format!(
@@ -124,6 +127,42 @@ fn existing_cni(list: &List<'_>, installs: &[Install], plan: &Plan<'_>, report: 
         say(item, Rule::CniPlatform, Severity::Warning, message, report);
     }
     Ok(())
+}
+
+/// A ztunnel that was there already, of another version than istiod.
+fn existing_ztunnel(list: &List<'_>, installs: &[Install], plan: &Plan<'_>, report: &mut Report) {
+    let existing = &plan.existing_ztunnel;
+    let Some(item) = existing.daemon_set.and_then(|index| list.items().get(index)) else { return };
+    let newest = installs.iter().max_by(|one, two| one.version.cmp(&two.version));
+    let tag = existing.image.as_deref().and_then(tag_of);
+    if let (DataplaneMode::Ambient, Some(tag), Some(install)) = (plan.mode, tag, newest)
+        && !same_tag(tag, install)
+    {
+        let message = format!(
+            "ztunnel is {tag} and istiod is {}; they should be the same: set the image's tag to {}",
+            install.images.tag, install.images.tag
+        );
+        say(item, Rule::IstioVersionDrift, Severity::Warning, message, report);
+    }
+}
+
+/// The tag of an image, without its digest.
+fn tag_of(image: &str) -> Option<&str> {
+    let (_, tag) = image.rsplit_once('/')?.1.split_once(':')?;
+    Some(tag.split('@').next().unwrap_or(tag))
+}
+
+/// Where the list does not hold the mesh's settings, they cannot be told of ambient.
+fn without_mesh(list: &List<'_>, installs: &[Install], plan: &Plan<'_>, report: &mut Report) {
+    if plan.mode != DataplaneMode::Ambient {
+        return;
+    }
+    for install in installs.iter().filter(|install| install.mesh.is_none()) {
+        let Some(item) = list.items().get(install.istiod.unwrap_or(install.injector)) else { continue };
+        let message = "ConfigMap \"istio\" of this control plane, which holds the mesh's settings, is not in the input: set \
+                       `defaultConfig.proxyMetadata.ISTIO_META_ENABLE_HBONE` to \"true\" in its `data.mesh`";
+        say(item, Rule::IstioHalfDone, Severity::Warning, message.to_owned(), report);
+    }
 }
 
 /// A verb that writes to more than a pod's status. Deleting pods is how the older repair works.
@@ -204,6 +243,27 @@ fn cni_namespace(list: &List<'_>, plan: &Plan<'_>, report: &mut Report) {
         api_version: "v1".to_owned(),
         kind: "Namespace".to_owned(),
         name: name.to_owned(),
+        namespace: String::new(),
+    });
+    report.add(finding);
+}
+
+/// A namespace for ztunnel that the cluster does not have by itself, and that is not istiod's own.
+fn ztunnel_namespace(list: &List<'_>, plan: &Plan<'_>, report: &mut Report) {
+    let Ztunnel::Present { namespace } = plan.ztunnel() else { return };
+    let is_there = list.items().iter().any(|item| item.is("v1", "Namespace") && item.name() == namespace);
+    let is_said = plan.existing.namespace.as_deref() == Some(namespace)
+        || plan.istio.cni_namespace.as_ref().is_some_and(|name| name.as_str() == namespace);
+    if is_there || is_said || namespace == "kube-system" || plan.existing_ztunnel.daemon_set.is_some() {
+        return;
+    }
+    let message =
+        format!("namespace \"{namespace}\" of ztunnel is not in the input; it must exist and admit privileged pods");
+    let mut finding = Finding::new(Rule::ZtunnelNamespace, Severity::Warning, message);
+    finding.resource_ref = Some(ResourceRef {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        name: namespace.to_owned(),
         namespace: String::new(),
     });
     report.add(finding);

@@ -1,20 +1,30 @@
-//! What must restart: a pod keeps the init container that it was created with.
+//! What must restart: a pod keeps the init container and the sidecar that it was created with.
 
-use super::Report;
-use crate::istio::mode_settings::Redirection;
+use super::{Plan, Report};
+use crate::config::DataplaneMode;
 use crate::krm::{Error, Finding, List, ResourceRef, Severity};
 use crate::kube::names::is_profile;
 use crate::rules::Rule;
 
 /// One result for each namespace of the mesh, with its command.
-pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Report) -> Result<(), Error> {
-    let daemon_set =
-        list.items().iter().find(|item| item.is("apps/v1", "DaemonSet") && item.name() == "istio-cni-node");
-    let first = match (redirection, daemon_set) {
-        (Redirection::IstioCni, Some(item)) => format!(
-            "when istio-cni runs on all nodes (kubectl rollout status daemonset/istio-cni-node -n {})",
-            item.namespace()
-        ),
+///
+/// `redirected`: pods that keep their sidecars get another init container.
+pub(super) fn report(list: &List<'_>, plan: &Plan<'_>, redirected: bool, report: &mut Report) -> Result<(), Error> {
+    let running = |name: &str| {
+        let agent = list.items().iter().find(|item| item.is("apps/v1", "DaemonSet") && item.name() == name);
+        agent.map(|item| format!("kubectl rollout status daemonset/{name} -n {}", item.namespace()))
+    };
+    let kept = match (plan.mode, &plan.ztunnel_namespace) {
+        (DataplaneMode::Ambient, _) => "their sidecar",
+        (_, Some(_)) => "the way in and out that they were created with",
+        (_, None) => "their init container",
+    };
+    let first = match (plan.mode, running("istio-cni-node")) {
+        (DataplaneMode::Ambient, Some(cni)) => {
+            let ztunnel = running("ztunnel").map(|ztunnel| format!(" and {ztunnel}")).unwrap_or_default();
+            format!("when istio-cni and ztunnel run on all nodes ({cni}{ztunnel})")
+        }
+        (DataplaneMode::Cni, Some(cni)) => format!("when istio-cni runs on all nodes ({cni})"),
         _ => "when istiod has the new injector settings".to_owned(),
     };
     let mut any = false;
@@ -23,7 +33,10 @@ pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Rep
             let parsed = item.parse()?;
             let Some(labels) = parsed.root().and_then(|root| root.find(&["metadata", "labels"])) else { continue };
             let injected = labels.get("istio-injection").map(|value| value.scalar_text());
-            if injected != Some("enabled") && (injected.is_some() || labels.get("istio.io/rev").is_none()) {
+            let in_ambient = labels.get("istio.io/dataplane-mode").map(|value| value.scalar_text()) == Some("ambient");
+            let has_sidecars =
+                injected == Some("enabled") || (injected.is_none() && labels.get("istio.io/rev").is_some());
+            if !has_sidecars && !in_ambient {
                 continue;
             }
             item.name()
@@ -32,8 +45,18 @@ pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Rep
         } else {
             continue;
         };
+        let ambient = &plan.istio.ambient;
+        let moves = if is_profile(item) { ambient.user_namespaces } else { ambient.moves(name) };
+        let kept = match (plan.mode, moves, redirected) {
+            (DataplaneMode::Ambient, false, false) => {
+                any = true;
+                continue;
+            }
+            (DataplaneMode::Ambient, false, true) => "their init container",
+            _ => kept,
+        };
         let message = format!(
-            "pods keep their init container until they restart; {first}: kubectl rollout restart \
+            "pods keep {kept} until they restart; {first}: kubectl rollout restart \
              deployment,statefulset,daemonset -n {name}"
         );
         let mut finding = Finding::new(Rule::RestartNeeded, Severity::Info, message);
@@ -48,7 +71,7 @@ pub(super) fn report(list: &List<'_>, redirection: Redirection, report: &mut Rep
     }
     if !any {
         let message = format!(
-            "pods keep their init container until they restart; {first}, for each namespace of the mesh (kubectl get \
+            "pods keep {kept} until they restart; {first}, for each namespace of the mesh (kubectl get \
              namespaces -l istio-injection=enabled): kubectl rollout restart deployment,statefulset,daemonset -n NAMESPACE"
         );
         report.add(Finding::new(Rule::RestartNeeded, Severity::Info, message));

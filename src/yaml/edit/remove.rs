@@ -54,20 +54,35 @@ impl Edits {
         Ok(())
     }
 
-    /// Removes the elements whose `key` is `name` from the sequence at `path` below `root`.
+    /// Removes the elements whose `key` is one of `names` from the sequence at `path` below `root`.
     ///
     /// # Errors
     /// [`EditError`] where one is shared with another place by an anchor, or comes in by an alias.
-    pub fn remove_element(
+    pub fn remove_elements(
         &mut self,
         root: View<'_>,
         path: &[&str],
-        (key, name): (&str, &str),
+        (key, names): (&str, &[&str]),
+    ) -> Result<(), EditError> {
+        let named =
+            |item: View<'_>| item.get(key).and_then(|value| value.as_str()).is_some_and(|word| names.contains(&word));
+        self.remove_items(root, path, named)
+    }
+
+    /// Removes from the sequence at `path` below `root` what `gone` says of.
+    ///
+    /// # Errors
+    /// As [`Edits::remove_elements`].
+    pub fn remove_items(
+        &mut self,
+        root: View<'_>,
+        path: &[&str],
+        gone: impl Fn(View<'_>) -> bool,
     ) -> Result<(), EditError> {
         let Some((sequence, key_view)) = super::sequence::sequence_at(root, path)? else { return Ok(()) };
         let mut entries = Vec::new();
         for item in sequence.items() {
-            let removed = item.get(key).is_some_and(|value| value.as_str() == Some(name));
+            let removed = gone(item);
             if removed {
                 refuse_anchors(&item, &Path::of(path).join(entries.len()))?;
             }

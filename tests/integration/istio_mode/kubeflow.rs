@@ -91,18 +91,6 @@ fn the_insecure_overlay_is_completed() {
 }
 
 #[test]
-fn ambient_trees_are_refused_for_now() {
-    if !at_hand() {
-        return;
-    }
-    for name in ["overlay-ambient", "overlay-ambient-oauth2-proxy-gke"] {
-        let outcome = run(&file(&format!("26.03/{name}.yaml")), &[("mode", "cni")]);
-        assert!(outcome.messages().contains("ambient"), "{}", outcome.messages());
-        assert!(outcome.text.is_empty());
-    }
-}
-
-#[test]
 fn whole_platforms_convert_both_ways() {
     for (release, first, second, rule) in [
         ("v1.8.1", "cni", "sidecar", "storage-initializer-before-mesh"),

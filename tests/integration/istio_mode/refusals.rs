@@ -9,6 +9,8 @@ const ON: &str = "'{\"pilot\": {\"cni\": {\"enabled\": true}}}'";
 const OFF: &str = "'{\"pilot\": {\"cni\": {\"enabled\": false}}}'";
 const CNI: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: istio-cni-node\n  namespace: kube-system\n  labels: {operator.istio.io/component: Cni}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: install-cni, image: \"docker.io/istio/install-cni:1.28.0\"}\n";
 
+const ZTUNNEL: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: ztunnel\n  namespace: istio-system\nspec:\n  template:\n    spec:\n      containers:\n      - {name: istio-proxy, image: \"docker.io/istio/ztunnel:1.28.10\"}\n";
+
 fn with_image(image: &str) -> String {
     plane(OFF).replace("docker.io/istio/pilot:1.28.10", image)
 }
@@ -21,6 +23,7 @@ fn what_cannot_be_used_is_refused() {
         .replace("istio.io/rev: default", "istio.io/rev: canary")
         .replace("name: istiod\n", "name: istiod-canary\n");
     let cni = [("mode", "cni")];
+    let ambient = [("mode", "ambient")];
     let with = |key, value| [("mode", "cni"), (key, value)];
     for (name, input, keys, message) in [
         ("an unknown platform", plane(OFF), &with("platform", "aks")[..], "unknown value \"aks\""),
@@ -78,16 +81,31 @@ fn what_cannot_be_used_is_refused() {
             "does not show Istio's version; set `istio.version`",
         ),
         ("too old", with_image("r/istio/pilot:1.16.9"), &cni, "Istio 1.16.9 is too old: 1.17 is the oldest"),
+        ("too old for ambient", with_image("r/istio/pilot:1.18.7"), &ambient, "Istio 1.18.7 has no ambient mode"),
         (
-            "ambient",
-            plane(OFF).replace(
-                "name: PLATFORM\n          value: \"\"",
-                "name: PILOT_ENABLE_AMBIENT\n          value: \"true\"",
-            ),
-            &cni,
-            "runs ambient",
+            "OpenShift before its time",
+            with_image("r/istio/pilot:1.21.6"),
+            &[("mode", "ambient"), ("platform", "openshift")],
+            "Istio 1.21.6 has no ambient mode for OpenShift",
         ),
-        ("to ambient", plane(OFF), &[("mode", "ambient")], "not yet in this version"),
+        (
+            "another namespace than ztunnel's",
+            format!("{}---\n{ZTUNNEL}", plane(ON)),
+            &[("mode", "ambient"), ("ambient.ztunnelNamespace", "z")],
+            "ztunnel is in namespace \"istio-system\"",
+        ),
+        (
+            "two of ztunnel",
+            format!("{}---\n{ZTUNNEL}---\n{}", plane(ON), ZTUNNEL.replace("namespace: istio-system", "namespace: z")),
+            &ambient,
+            "there is another ztunnel in namespace \"istio-system\"",
+        ),
+        (
+            "a namespace that istiod does not serve",
+            with_image("r/istio/pilot:1.20.8"),
+            &[("mode", "ambient"), ("ambient.ztunnelNamespace", "kube-system")],
+            "gives no root certificate to kube-system",
+        ),
     ] {
         let outcome = run(&input, keys);
         assert_eq!(outcome.exit, Exit::Unusable, "{name}: {}", outcome.messages());
@@ -194,6 +212,24 @@ fn what_is_odd_is_a_finding() {
         ),
         ("an old KServe", format!("{}---\n{kserve}", plane(OFF)), cni.clone(), vec!["storage-initializer-before-mesh"]),
         ("a new KServe", format!("{}---\n{}", plane(OFF), kserve.replace("0.11.2", "0.13.1")), cni.clone(), vec![]),
+        (
+            "ambient as alpha",
+            with_image("docker.io/istio/pilot:1.20.8"),
+            vec![("mode", "ambient")],
+            vec!["ambient-alpha", "istio-half-done", "ztunnel-namespace", "ztunnel-namespace"],
+        ),
+        (
+            "half of ambient",
+            format!("{}---\n{}", plane(ON), ZTUNNEL.replace("1.28.10", "1.28.9")),
+            vec![("mode", "ambient")],
+            vec!["istio-half-done", "istio-half-done", "istio-half-done", "istio-version-drift"],
+        ),
+        (
+            "a namespace of ztunnel that is not there",
+            plane(OFF),
+            vec![("mode", "ambient"), ("ambient.ztunnelNamespace", "z")],
+            vec!["istio-half-done", "ztunnel-namespace"],
+        ),
         (
             "another directory than the platform's",
             format!("{}---\n{}", plane(ON), CNI.replace("1.28.0", "1.28.10")),

@@ -48,7 +48,7 @@ fn head(part: &str) -> Key {
     }
 }
 
-fn assert_untouched(what: &str, input: &str, output: &str, source: &Docs, wanted: &Docs) {
+pub(super) fn assert_untouched(what: &str, input: &str, output: &str, source: &Docs, wanted: &Docs) {
     let before = documents(input);
     let after = documents(output);
     let mut count = 0;
@@ -130,7 +130,7 @@ pub(super) fn as_list(stream: &str, config: &str) -> String {
     format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{items}{config}")
 }
 
-fn items(list: &str) -> &str {
+pub(super) fn items(list: &str) -> &str {
     let start = list.find("items:\n").unwrap();
     &list[start..list.find("\nfunctionConfig:").unwrap()]
 }
@@ -196,6 +196,17 @@ fn several_revisions_share_one_istio_cni() {
             }
         }
         assert!(done(version, &there, &[("mode", "sidecar")]) == input, "{version} does not come back");
+        // In ambient both istiods serve the one ztunnel.
+        let ambient = done(version, &input, &[("mode", "ambient")]);
+        assert_eq!(ambient.matches("\nkind: DaemonSet\n").count(), 2, "{version}");
+        for (key, istiod) in read_text(&ambient).iter().filter(|(key, _)| key.name.starts_with("istiod")) {
+            if key.kind == "Deployment" {
+                assert!(istiod.to_string().contains("PILOT_ENABLE_AMBIENT"), "{version} {key:?}");
+                assert!(istiod.to_string().contains("kube-system/ztunnel"), "{version} {key:?}");
+            }
+        }
+        let back = done(version, &ambient, &[("mode", "sidecar")]);
+        assert!(back.replace("      proxyMetadata: {}\n", "") == input, "{version} does not come back");
         // The canary is newer: istio-cni follows it.
         let newer = format!("{}{}", file("sidecar.yaml"), more.replace(version, "1.29.0"));
         let docs = read_text(&done(version, &newer, &[("mode", "cni")]));

@@ -70,7 +70,14 @@ fn an_istio_operator_is_rewritten() {
     for (name, spec, keys, message) in [
         ("a profile that is a file", "  profile: my/profile.yaml\n", cni, "spec.profile: names files"),
         ("charts of its own", "  installPackagePath: /charts\n", cni, "spec.installPackagePath: names files"),
-        ("ambient", "  profile: ambient\n", cni, "runs ambient"),
+        ("too old for ambient", "  tag: 1.18.7\n", &[("mode", "ambient")], "has no ambient mode"),
+        ("too old for its gateways", "  tag: 1.20.1\n", &[("mode", "ambient")], "cannot keep its gateways"),
+        (
+            "another namespace than ztunnel's",
+            "  components:\n    ztunnel:\n      enabled: true\n      namespace: a\n",
+            &[("mode", "ambient"), ("ambient.ztunnelNamespace", "b")],
+            "ztunnel is in namespace \"a\"",
+        ),
         ("too old", "  tag: 1.16.2\n", cni, "too old"),
         (
             "no version for the platform",
@@ -124,4 +131,87 @@ fn what_a_resource_describes_is_not_changed_beside_it() {
     let gateways = operator("  components:\n    ingressGateways: []\n  profile: empty\n");
     let there = done("gateways", &format!("{gateways}---\n{rendered}"), &[("mode", "cni")]);
     assert!(there.starts_with(&gateways) && there.contains("DaemonSet"), "{there}");
+}
+
+#[test]
+fn an_istio_operator_becomes_ambient_and_comes_back() {
+    let ambient: &[(&str, &str)] = &[("mode", "ambient")];
+    let cni = "  components:\n    cni:\n      enabled: true\n      namespace: kube-system\n";
+    let ztunnel = |namespace: &str| format!("    ztunnel:\n      enabled: true\n      namespace: {namespace}\n");
+    let trusts = |namespace: &str, profile: &str| {
+        format!("  values:\n    pilot:\n      trustedZtunnelNamespace: {namespace}\n    profile: {profile}\n")
+    };
+    for (name, before, keys, after) in [
+        (
+            "plain",
+            format!("{cni}  tag: 1.28.10\n"),
+            ambient,
+            format!("{cni}{}  tag: 1.28.10\n{}", ztunnel("kube-system"), trusts("kube-system", "ambient")),
+        ),
+        (
+            "a namespace of its own",
+            format!("{cni}  tag: 1.28.10\n"),
+            &[("mode", "ambient"), ("ambient.ztunnelNamespace", "z")],
+            format!("{cni}{}  tag: 1.28.10\n{}", ztunnel("z"), trusts("z", "ambient")),
+        ),
+        (
+            "before istiod could be told the namespace",
+            format!("{cni}  tag: 1.22.1\n"),
+            ambient,
+            format!("{cni}{}  tag: 1.22.1\n  values:\n    profile: ambient\n", ztunnel("kube-system")),
+        ),
+        (
+            "OpenShift by profile",
+            format!("{cni}  profile: openshift\n  tag: 1.23.1\n"),
+            ambient,
+            format!(
+                "{cni}{}  profile: openshift\n  tag: 1.23.1\n{}",
+                ztunnel("kube-system"),
+                trusts("kube-system", "openshift-ambient")
+            ),
+        ),
+    ] {
+        let there = done(name, &operator(&before), keys);
+        assert_eq!(there, operator(&after), "{name}");
+        let back = done(name, &there, &[("mode", "cni")]);
+        let profile = if name.starts_with("OpenShift") { "  values:\n    profile: openshift\n" } else { "" };
+        assert_eq!(back, operator(&format!("{before}{profile}")), "{name}, back");
+    }
+    // The profile has the ingress gateway off; another one would turn it on.
+    let by_profile = operator("  profile: ambient\n  tag: 1.28.10\n");
+    let back = done("by profile", &by_profile, &[("mode", "cni")]);
+    let components = "  components:\n    cni:\n      enabled: true\n    ingressGateways:\n    - name: istio-ingressgateway\n      enabled: false\n    ztunnel:\n      enabled: false\n";
+    assert_eq!(back, operator(&format!("{components}  profile: default\n  tag: 1.28.10\n")));
+    let back = done("by profile", &by_profile, &[("mode", "sidecar")]);
+    assert!(back.contains("    cni:\n      enabled: false\n"), "{back}");
+    let kept = done("by profile", &by_profile, ambient);
+    assert!(kept.contains("  profile: ambient\n") && !kept.contains("    profile: ambient\n"), "{kept}");
+    let alpha = run(&operator("  tag: 1.21.6\n"), ambient);
+    assert!(alpha.rules().contains(&"ambient-alpha"), "{}", alpha.messages());
+}
+
+#[test]
+fn sail_resources_become_ambient_and_come_back() {
+    let cni = done("sail", SAIL, &[("mode", "cni")]);
+    let there = done("sail", &cni, &[("mode", "ambient")]);
+    let istio = SAIL.replace(
+        "  version",
+        "  profile: ambient\n  values:\n    pilot:\n      cni:\n        enabled: true\n      trustedZtunnelNamespace: kube-system\n  version",
+    );
+    let agent = "---\napiVersion: sailoperator.io/v1\nkind: IstioCNI\nmetadata:\n  name: default\nspec:\n  namespace: kube-system\n  profile: ambient\n  version: v1.28.3\n";
+    let proxy = "---\napiVersion: sailoperator.io/v1\nkind: ZTunnel\nmetadata:\n  name: default\nspec:\n  namespace: kube-system\n  targetRef:\n    kind: Istio\n    name: default\n  version: v1.28.3\n";
+    assert_eq!(there, format!("{istio}{agent}{proxy}"));
+    assert_eq!(done("sail", &there, &[("mode", "cni")]), cni);
+    // In one step, and the older operator's form.
+    assert_eq!(done("sail", SAIL, &[("mode", "ambient")]), there);
+    let old = done("sail", &SAIL.replace("v1.28.3", "v1.26-latest"), &[("mode", "ambient")]);
+    assert!(old.contains("apiVersion: sailoperator.io/v1alpha1\nkind: ZTunnel\n"), "{old}");
+    assert!(!old.contains("targetRef"), "{old}");
+    // A ZTunnel stays where it is, by default in a namespace of its own.
+    let own =
+        "---\napiVersion: sailoperator.io/v1\nkind: ZTunnel\nmetadata: {name: default}\nspec: {version: v1.28.3}\n";
+    let kept = run(&format!("{SAIL}{own}"), &[("mode", "ambient")]);
+    assert!(kept.text.contains("trustedZtunnelNamespace: ztunnel\n") && kept.text.contains(own), "{}", kept.text);
+    let refused = run(&format!("{SAIL}{own}"), &[("mode", "ambient"), ("ambient.ztunnelNamespace", "kube-system")]);
+    assert!(refused.messages().contains("ztunnel is in namespace \"ztunnel\""), "{}", refused.messages());
 }

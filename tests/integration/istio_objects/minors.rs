@@ -20,6 +20,7 @@ fn install(minor: u32, platform: Platform) -> CniInstall {
     let tag = format!("1.{minor}.0");
     CniInstall {
         facts,
+        ambient: None,
         platform: platform.effect(facts).unwrap(),
         hub: "docker.io/istio".to_owned(),
         variant: None,
@@ -127,8 +128,9 @@ fn the_config_map_has_the_form_that_the_agent_reads() {
         |built| keys(built.config()),
         &[
             (17..=22, json!(["cni_network_config"])),
-            (23..=25, with(&[])),
-            (26..=26, with(&[reconcile])),
+            (23..=23, with(&["CNI_NET_DIR"])),
+            (24..=24, with(&[])),
+            (25..=26, with(&[reconcile])),
             (27..=27, with(&since_1_27)),
             (28..=30, with(&[&since_1_27[..], &["ENABLE_AMBIENT_DETECTION_RETRY"]].concat())),
         ],
@@ -170,7 +172,7 @@ fn the_config_map_has_the_form_that_the_agent_reads() {
         "reconcile",
         Platform::None,
         |built| built.variable(reconcile).clone(),
-        &[(17..=25, Value::Null), (26..=28, json!("false")), (29..=30, json!("true"))],
+        &[(17..=24, Value::Null), (25..=28, json!("false")), (29..=30, json!("true"))],
     );
     for minor in 23..=30 {
         assert_eq!(Built::minor(minor, Platform::None).config()["CURRENT_AGENT_VERSION"], format!("1.{minor}.0"));
@@ -205,7 +207,8 @@ fn the_repair_and_its_rights_fit_each_other() {
         Platform::None,
         modes,
         &[
-            (17..=18, json!(["true", "true", null])),
+            (17..=17, json!(["true", "true", null])),
+            (18..=18, json!(["false", "true", null])),
             (19..=20, json!(["false", "true", "false"])),
             (21..=30, json!(["false", "false", "true"])),
         ],
@@ -223,7 +226,8 @@ fn the_repair_and_its_rights_fit_each_other() {
         Platform::None,
         verbs,
         &[
-            (17..=18, json!([["pods", any], ["events", any_event]])),
+            (17..=17, json!([["pods", any], ["events", any_event]])),
+            (18..=18, json!([pods, ["pods", ["delete"]]])),
             (19..=20, json!([events, pods, ["pods", ["delete"]]])),
             (21..=30, json!([events, pods])),
         ],
@@ -258,8 +262,8 @@ fn the_container_has_the_rights_of_its_minor() {
         Platform::None,
         security("capabilities"),
         &[
-            (17..=20, Value::Null),
-            (21..=23, json!({"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]})),
+            (17..=21, Value::Null),
+            (22..=23, json!({"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]})),
             (
                 24..=30,
                 json!({"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_PTRACE", "SYS_ADMIN", "DAC_OVERRIDE"]}),
@@ -276,6 +280,18 @@ fn the_container_has_the_rights_of_its_minor() {
         Platform::None,
         |built| built.template()["metadata"]["annotations"][annotation].clone(),
         &[(17..=23, Value::Null), (24..=30, json!("unconfined"))],
+    );
+    each_minor(
+        "ambient of old",
+        Platform::None,
+        |built| built.template()["metadata"]["annotations"]["ambient.istio.io/redirection"].clone(),
+        &[(17..=17, Value::Null), (18..=21, json!("disabled")), (22..=30, Value::Null)],
+    );
+    each_minor(
+        "netns",
+        Platform::None,
+        |built| built.volume("cni-netns-dir")["type"].clone(),
+        &[(17..=19, Value::Null), (20..=20, json!("Directory")), (21..=30, json!("DirectoryOrCreate"))],
     );
 }
 
@@ -324,7 +340,7 @@ fn environment_and_arguments_are_those_of_the_minor() {
         |built| json!(Built::names(&built.container()["env"])),
         &[
             (17..=17, until_1_22("", "")),
-            (18..=18, until_1_22("", node)),
+            (18..=18, until_1_22("", " NODE_NAME LOG_LEVEL")),
             (19..=22, until_1_22("REPAIR_REPAIR_PODS ", node)),
             (23..=25, json!(format!("{repair} {since_1_23}"))),
             (26..=30, json!(format!("{repair} ALLOW_SWITCH_TO_HOST_NS {since_1_23}"))),
@@ -375,9 +391,14 @@ fn openshift_gets_what_its_profile_has() {
     let openshift = Platform::OpenShift;
     let attachment =
         |built: &Built| built.find("NetworkAttachmentDefinition", "istio-cni")["metadata"]["namespace"].clone();
-    each_minor("attachment", openshift, attachment, &[(17..=17, Value::Null), (18..=30, json!("default"))]);
+    each_minor("attachment", openshift, attachment, &[(17..=18, Value::Null), (19..=30, json!("default"))]);
+    let labelled = |built: &Built| {
+        let labels = &built.find("NetworkAttachmentDefinition", "istio-cni")["metadata"]["labels"];
+        labels["operator.istio.io/component"].clone()
+    };
+    each_minor("attachment's label", openshift, labelled, &[(17..=19, Value::Null), (20..=30, json!("Cni"))]);
     let scc = |built: &Built| built.find("ClusterRole", "istio-cni")["rules"][1]["resourceNames"].clone();
-    each_minor("SCC", openshift, scc, &[(17..=21, Value::Null), (22..=30, json!(["privileged"]))]);
+    each_minor("SCC", openshift, scc, &[(17..=20, Value::Null), (21..=30, json!(["privileged"]))]);
     let se_linux = |built: &Built| built.container()["securityContext"]["seLinuxOptions"]["type"].clone();
     each_minor("SELinux", openshift, se_linux, &[(17..=23, Value::Null), (24..=30, json!("spc_t"))]);
     for (name, value) in
@@ -416,7 +437,7 @@ fn directories_follow_the_platform_everywhere() {
         let in_config = |built: &Built| built.network_config()["kubernetes"]["cni_bin_dir"].clone();
         each_minor("bin in JSON", platform, in_config, &[(17..=22, json!(bin)), (23..=30, Value::Null)]);
         let net_dir = |built: &Built| built.variable("CNI_NET_DIR").clone();
-        each_minor("CNI_NET_DIR", platform, net_dir, &[(17..=22, json!(conf)), (23..=30, Value::Null)]);
+        each_minor("CNI_NET_DIR", platform, net_dir, &[(17..=23, json!(conf)), (24..=30, Value::Null)]);
         let mounts = |built: &Built| {
             let mounts = built.container()["volumeMounts"].as_array().unwrap();
             json!(mounts.iter().filter(|mount| mount["mountPath"].as_str().unwrap().contains("/cni/")).count())
@@ -469,8 +490,8 @@ fn choices_of_the_user_reach_the_objects() {
             assert_eq!(built.config()["CURRENT_AGENT_VERSION"], format!("1.{minor}.0"));
         }
         assert_eq!(built.variable("NATIVE_NFTABLES"), &if minor >= 27 { json!("true") } else { Value::Null });
-        let policy = built.find("NetworkPolicy", "istio-cni");
-        assert_eq!(policy.is_null(), minor < 28, "1.{minor}");
+        let policy = built.find("NetworkPolicy", "istio-cni-canary");
+        assert_eq!(policy.is_null(), minor < 29, "1.{minor}");
         for object in &built.0 {
             let metadata = &object["metadata"];
             assert_eq!(metadata["labels"]["istio.io/rev"], "canary", "1.{minor} {}", object["kind"]);

@@ -80,6 +80,7 @@ pub(crate) fn install_of(docs: &Docs, platform: Platform, namespace: &str) -> Cn
     let secrets = values["global"]["imagePullSecrets"].as_array().cloned().unwrap_or_default();
     CniInstall {
         facts,
+        ambient: None,
         platform: platform.effect(facts).unwrap(),
         hub: hub.to_owned(),
         tag: tag.to_owned(),
@@ -136,9 +137,15 @@ pub(crate) fn apply(docs: &mut Docs, settings: &[Setting]) -> usize {
 #[derive(Clone, Copy)]
 enum Place {
     Text(&'static str),
-    Env,
+    Data,
     Object,
+    /// Of its container.
+    Container,
+    /// A list of the pod or of its container, and the key that tells its elements apart.
+    Elements(&'static [&'static str], &'static str),
 }
+
+const ENV: Place = Place::Elements(&["containers", "0", "env"], "name");
 
 fn place_of(document: Document, key: &Key, doc: &Value) -> Option<Place> {
     let named = |kind: &str, name: &str| {
@@ -149,11 +156,25 @@ fn place_of(document: Document, key: &Key, doc: &Value) -> Option<Place> {
         Document::InjectorConfig => (named("ConfigMap", "istio-sidecar-injector"), Place::Text("config")),
         Document::MergedValues => (named("ConfigMap", "values"), Place::Text("merged-values")),
         Document::OriginalValues => (named("ConfigMap", "values"), Place::Text("original-values")),
-        Document::IstiodEnv => (named("Deployment", "istiod"), Place::Env),
-        Document::GatewayDeployment => {
+        Document::IstiodEnv => (named("Deployment", "istiod"), ENV),
+        Document::MeshConfig => (named("ConfigMap", "istio"), Place::Text("mesh")),
+        Document::GatewayDeployment | Document::GatewayEnv => {
             let container = at(doc, &["spec", "template", "spec"])["containers"][0]["name"].as_str();
-            (key.kind == "Deployment" && container == Some("istio-proxy"), Place::Object)
+            let place = if document == Document::GatewayEnv { ENV } else { Place::Object };
+            (key.kind == "Deployment" && container == Some("istio-proxy"), place)
         }
+        Document::CniVariables => (named("ConfigMap", "istio-cni-config"), Place::Data),
+        Document::CniNetworkConfig => (named("ConfigMap", "istio-cni-config"), Place::Text("cni_network_config")),
+        Document::CniDaemonSet => (named("DaemonSet", "istio-cni-node"), Place::Object),
+        Document::CniContainer => (named("DaemonSet", "istio-cni-node"), Place::Container),
+        Document::CniEnv => (named("DaemonSet", "istio-cni-node"), ENV),
+        Document::CniMounts => {
+            let mounts = Place::Elements(&["containers", "0", "volumeMounts"], "mountPath");
+            (named("DaemonSet", "istio-cni-node"), mounts)
+        }
+        Document::CniVolumes => (named("DaemonSet", "istio-cni-node"), Place::Elements(&["volumes"], "name")),
+        Document::ZtunnelDaemonSet => (named("DaemonSet", "ztunnel"), Place::Object),
+        Document::ZtunnelEnv => (named("DaemonSet", "ztunnel"), ENV),
     };
     found.then_some(place)
 }
@@ -167,20 +188,39 @@ fn apply_at(doc: &mut Value, place: Place, setting: &Setting) -> bool {
             doc["data"][key] = json!(data.to_string());
             changed
         }
-        Place::Env => {
-            let env = doc["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
-            let [name] = setting.path else { panic!("{setting:?}") };
-            let present = env.iter().position(|variable| variable["name"] == *name);
-            match setting.change(present.map(|index| &env[index]["value"])) {
+        Place::Data => change(&mut doc["data"], setting),
+        Place::Container => change(&mut doc["spec"]["template"]["spec"]["containers"][0], setting),
+        Place::Elements(path, key) => {
+            let pod = &mut doc["spec"]["template"]["spec"];
+            let list = path.iter().fold(pod, |value, key| match key.parse::<usize>() {
+                Ok(index) => &mut value[index],
+                Err(_) => &mut value[*key],
+            });
+            let list = list.as_array_mut().unwrap();
+            let [name] = setting.path[..] else { panic!("{setting:?}") };
+            let found = list.iter().position(|element| element[key] == name);
+            let is_variable = path.ends_with(&["env"]);
+            let present = found.map(|index| {
+                let mut element = list[index].clone();
+                element.as_object_mut().unwrap().remove(key);
+                if is_variable { element["value"].clone() } else { element }
+            });
+            match setting.change(present.as_ref()).cloned() {
                 Some(Desired::Set(value)) => {
-                    let variable = json!({"name": name, "value": value});
-                    match present {
-                        Some(index) => env[index] = variable,
-                        None => env.push(variable),
+                    let mut element = if is_variable { json!({"value": value}) } else { value };
+                    element[key] = json!(name);
+                    match found {
+                        Some(index) => {
+                            list[index].as_object_mut().unwrap().extend(element.as_object().unwrap().clone())
+                        }
+                        None => list.push(element),
                     }
                     true
                 }
-                Some(Desired::Remove) => panic!("{setting:?}"),
+                Some(Desired::Remove { .. }) => {
+                    list.remove(found.unwrap());
+                    true
+                }
                 None => false,
             }
         }
@@ -191,16 +231,29 @@ fn change(root: &mut Value, setting: &Setting) -> bool {
     let (last, parents) = setting.path.split_last().unwrap();
     let present = parents.iter().try_fold(&*root, |value, key| value.get(key)).and_then(|value| value.get(last));
     let Some(desired) = setting.change(present) else { return false };
-    let mut map = root;
+    let desired = desired.clone();
+    let mut map = &mut *root;
     for key in parents {
         if map.get(key).is_none_or(Value::is_null) {
             map[key] = Value::Object(Map::new());
         }
         map = &mut map[key];
     }
-    match desired {
+    match &desired {
         Desired::Set(value) => map[last] = value.clone(),
-        Desired::Remove => drop(map.as_object_mut().unwrap().remove(*last)),
+        Desired::Remove { around } => {
+            map.as_object_mut().unwrap().remove(*last);
+            let mut parents = parents;
+            for _ in 0..*around {
+                let Some((last, above)) = parents.split_last() else { break };
+                let map = above.iter().fold(&mut *root, |value, key| &mut value[*key]);
+                if map[*last].as_object().is_some_and(|map| !map.is_empty()) {
+                    break;
+                }
+                map.as_object_mut().unwrap().remove(*last);
+                parents = above;
+            }
+        }
     }
     true
 }
@@ -244,4 +297,31 @@ fn edit_values(docs: &mut Docs, mut edit: impl FnMut(&mut Value)) {
             }
         }
     }
+}
+
+/// The same objects without the variant that the profile `ambient` brings: a rewrite keeps the user's.
+pub(crate) fn without_variant(docs: &Docs) -> Docs {
+    fn images(value: &mut Value) {
+        match value {
+            Value::Object(map) => map.values_mut().for_each(images),
+            Value::Array(items) => items.iter_mut().for_each(images),
+            Value::String(text) if text.ends_with("-distroless") => *text = text.replace("-distroless", ""),
+            _ => {}
+        }
+    }
+    let mut docs = docs.clone();
+    docs.values_mut().for_each(images);
+    edit_values(&mut docs, |data| {
+        if let Some(variant) = data.pointer_mut("/global/variant") {
+            *variant = json!("");
+        }
+    });
+    for doc in docs.values_mut().filter(|doc| doc["kind"] == "ConfigMap") {
+        if let Some(text) = doc["data"]["mesh"].as_str() {
+            let mut mesh: Value = serde_yaml::from_str(text).unwrap();
+            mesh["defaultConfig"].as_object_mut().unwrap().remove("image");
+            doc["data"]["mesh"] = json!(serde_yaml::to_string(&mesh).unwrap());
+        }
+    }
+    docs
 }

@@ -46,9 +46,16 @@ pub(super) fn repair_variables(install: &CniInstall) -> Vec<(&'static str, &'sta
     variables
 }
 
-/// The log level that the charts up to 1.22 give to plugin and agent: their OpenShift profile is the quieter one.
+/// The log level that the charts up to 1.22 give to plugin and agent: their profiles for OpenShift and, up to 1.21, for
+/// ambient are the quieter ones.
 pub(super) fn plugin_log_level(install: &CniInstall) -> &'static str {
-    if install.platform.is_openshift() { "info" } else { "debug" }
+    let of_ambient = install.ambient.and_then(|ambient| ambient.log_level);
+    of_ambient.unwrap_or(if install.platform.is_openshift() { "info" } else { "debug" })
+}
+
+/// Namespaces whose pods the plugin leaves alone.
+fn exclude_namespaces(install: &CniInstall) -> &'static [&'static str] {
+    install.ambient.and_then(|ambient| ambient.exclude_namespaces).unwrap_or(install.facts.exclude_namespaces)
 }
 
 /// A boolean as the agent reads it.
@@ -67,9 +74,12 @@ fn network_config(install: &CniInstall, event_address: bool) -> String {
         "kubernetes": {
             "kubeconfig": "__KUBECONFIG_FILEPATH__",
             "cni_bin_dir": install.bin_dir(),
-            "exclude_namespaces": install.facts.exclude_namespaces,
+            "exclude_namespaces": exclude_namespaces(install),
         },
     });
+    if install.ambient.is_some() {
+        config["ambient_enabled"] = json!(true);
+    }
     if event_address {
         config["cni_event_address"] = json!("__CNI_EVENT_ADDRESS__");
     }
@@ -78,17 +88,20 @@ fn network_config(install: &CniInstall, event_address: bool) -> String {
 
 fn keys(install: &CniInstall) -> BTreeMap<String, String> {
     let facts = install.facts;
-    let exclude_namespaces = facts.exclude_namespaces.join(",");
+    let exclude_namespaces = exclude_namespaces(install).join(",");
     let enablement_selector = enablement_selector();
     let mut keys = vec![
         ("CURRENT_AGENT_VERSION", install.tag.as_str()),
-        ("AMBIENT_ENABLED", "false"),
+        ("AMBIENT_ENABLED", on(install.ambient.is_some())),
         ("AMBIENT_DNS_CAPTURE", on(facts.ambient_dns_capture)),
         ("AMBIENT_IPV6", "true"),
         ("CHAINED_CNI_PLUGIN", on(!install.platform.unchained)),
         ("EXCLUDE_NAMESPACES", &exclude_namespaces),
     ];
     keys.extend(repair_variables(install));
+    if facts.conf_dir_key {
+        keys.push(("CNI_NET_DIR", install.conf_dir()));
+    }
     if let Some(name) = install.platform.cni_conf_file_name {
         keys.push(("CNI_CONF_NAME", name));
     }

@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::config_map::{NETWORK_CONFIG, on, plugin_log_level, repair_variables};
 use super::labels::Marker;
 use super::{CONFIG_MAP, CniInstall, DAEMON_SET, ISTIO_CNI};
-use crate::istio::facts::{AgentEnv, ConfigForm, Privileged};
+use crate::istio::facts::{AgentEnv, AmbientFacts, AmbientRedirection, ConfigForm, Facts, HostNetwork, Privileged};
 
 /// Name of the container and the command, and last element of the image's name.
 const INSTALL_CNI: &str = "install-cni";
@@ -65,14 +65,20 @@ fn pod_template(install: &CniInstall) -> PodTemplateSpec {
         ("prometheus.io/port", &METRICS_PORT.to_string()),
         ("prometheus.io/path", "/metrics"),
     ]);
+    if install.facts.redirection_annotation {
+        annotations.extend(text_map(&[("ambient.istio.io/redirection", "disabled")]));
+    }
     if install.facts.app_armor_annotation {
         annotations.extend(text_map(&[("container.apparmor.security.beta.kubernetes.io/install-cni", "unconfined")]));
     }
+    let host_network = install.ambient.map_or(HostNetwork::No, |ambient| ambient.host_network);
     PodTemplateSpec {
         metadata: Some(ObjectMeta { labels: Some(labels), annotations: Some(annotations), ..ObjectMeta::default() }),
         spec: Some(PodSpec {
             node_selector: Some(text_map(&[("kubernetes.io/os", "linux")])),
-            tolerations: Some(tolerations()),
+            host_network: (host_network != HostNetwork::No).then_some(true),
+            dns_policy: (host_network == HostNetwork::ClusterDns).then(|| "ClusterFirstWithHostNet".to_owned()),
+            tolerations: Some(tolerate_all()),
             priority_class_name: Some("system-node-critical".to_owned()),
             service_account_name: Some(ISTIO_CNI.to_owned()),
             termination_grace_period_seconds: Some(install.facts.termination_grace_period_seconds),
@@ -83,8 +89,8 @@ fn pod_template(install: &CniInstall) -> PodTemplateSpec {
     }
 }
 
-/// The agent runs on every node, also on those that are closed to other pods.
-fn tolerations() -> Vec<Toleration> {
+/// An agent runs on every node, also on those that are closed to other pods.
+pub(crate) fn tolerate_all() -> Vec<Toleration> {
     let exists = |key: Option<&str>, effect: Option<&str>| Toleration {
         key: key.map(str::to_owned),
         effect: effect.map(str::to_owned),
@@ -111,7 +117,7 @@ fn container(install: &CniInstall) -> Container {
     let quantity = |resource: &str, amount: &str| (resource.to_owned(), Quantity(amount.to_owned()));
     Container {
         name: INSTALL_CNI.to_owned(),
-        image: Some(image(install)),
+        image: Some(install.image(INSTALL_CNI)),
         image_pull_policy: install.image_pull_policy.clone(),
         command: Some(vec![INSTALL_CNI.to_owned()]),
         args: Some(args(install)),
@@ -136,11 +142,6 @@ fn container(install: &CniInstall) -> Container {
     }
 }
 
-fn image(install: &CniInstall) -> String {
-    let variant = install.variant.as_ref().map(|variant| format!("-{variant}")).unwrap_or_default();
-    format!("{}/{INSTALL_CNI}:{}{variant}", install.hub, install.tag)
-}
-
 fn args(install: &CniInstall) -> Vec<String> {
     // The level in the injector's values is istiod's default where nobody set one; the CNI chart has its own.
     let asked_for = install.log_level.as_deref().filter(|level| *level != "default:info" && !level.is_empty());
@@ -162,10 +163,12 @@ fn security_context(install: &CniInstall) -> SecurityContext {
         Privileged::Never => false,
         Privileged::OnOpenShift => openshift,
         Privileged::Always => true,
-    };
-    let capabilities = (!facts.capabilities.is_empty()).then(|| Capabilities {
+    } || install.ambient.is_some_and(|ambient| ambient.privileged);
+    let of_ambient = install.ambient.map(|ambient| ambient.capabilities).unwrap_or_default();
+    let added = if facts.capabilities.is_empty() { of_ambient } else { facts.capabilities };
+    let capabilities = (!added.is_empty()).then(|| Capabilities {
         drop: Some(vec!["ALL".to_owned()]),
-        add: Some(facts.capabilities.iter().map(|name| (*name).to_owned()).collect()),
+        add: Some(added.iter().map(|name| (*name).to_owned()).collect()),
     });
     let se_linux = SELinuxOptions { type_: Some("spc_t".to_owned()), ..SELinuxOptions::default() };
     SecurityContext {
@@ -197,6 +200,13 @@ fn environment(install: &CniInstall) -> Vec<EnvVar> {
         env.extend(repair_variables(install).into_iter().map(|(name, text)| value(name, text)));
     }
     env.extend(repair_of_this_node);
+    env.extend(
+        install
+            .ambient
+            .into_iter()
+            .flat_map(|ambient| ambient_environment(facts, ambient))
+            .map(|(name, text)| value(name, text)),
+    );
     if facts.allow_switch_to_host_ns {
         env.push(value("ALLOW_SWITCH_TO_HOST_NS", "true"));
     }
@@ -204,9 +214,11 @@ fn environment(install: &CniInstall) -> Vec<EnvVar> {
     let limits = [from_limit(install, "GOMEMLIMIT", "limits.memory"), from_limit(install, "GOMAXPROCS", "limits.cpu")];
     match facts.agent_env {
         AgentEnv::None => {}
-        AgentEnv::NodeAndLogLevel => {
+        AgentEnv::NodeAndLogLevel | AgentEnv::NodeLogLevelAndLimits => {
             env.extend([node_name, value("LOG_LEVEL", plugin_log_level(install))]);
-            env.extend(limits);
+            if facts.agent_env == AgentEnv::NodeLogLevelAndLimits {
+                env.extend(limits);
+            }
         }
         AgentEnv::NodeAndPod => {
             env.push(node_name);
@@ -271,6 +283,12 @@ fn volume_mounts(install: &CniInstall) -> Vec<VolumeMount> {
     }
     mounts.push(mount("cni-net-dir", "/host/etc/cni/net.d"));
     mounts.push(mount(install.facts.run_dir_volume, "/var/run/istio-cni"));
+    for directory in install.ambient.into_iter().flat_map(ambient_directories) {
+        mounts.push(VolumeMount {
+            mount_propagation: directory.propagation.map(str::to_owned),
+            ..mount(directory.volume, directory.mount_path)
+        });
+    }
     mounts
 }
 
@@ -286,12 +304,75 @@ fn volumes(install: &CniInstall) -> Vec<Volume> {
     }
     volumes.push(host_path("cni-net-dir", install.conf_dir(), None));
     volumes.push(host_path(install.facts.run_dir_volume, "/var/run/istio-cni", None));
-    if install.facts.netns_volume {
-        // A node creates the directory with its first pod that is not on the host network.
+    if let Some(type_) = install.facts.netns_volume {
         let netns_dir = install.platform.cni_netns_dir.unwrap_or("/var/run/netns");
-        volumes.push(host_path("cni-netns-dir", netns_dir, Some("DirectoryOrCreate")));
+        volumes.push(host_path(NETNS_VOLUME, netns_dir, type_.as_str()));
+    }
+    for directory in install.ambient.into_iter().flat_map(ambient_directories) {
+        if let Some((path, type_)) = directory.host_path {
+            volumes.push(host_path(directory.volume, path, type_));
+        }
     }
     volumes
+}
+
+/// Name of the volume of the directory that holds the network namespaces of the node's pods.
+const NETNS_VOLUME: &str = "cni-netns-dir";
+
+/// A directory of the node that the agent has only in ambient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmbientDirectory {
+    /// Name of the volume.
+    pub volume: &'static str,
+    /// Path and type on the node; None: the volume is there in every mode.
+    pub host_path: Option<(&'static str, Option<&'static str>)>,
+    /// Path in the container.
+    pub mount_path: &'static str,
+    /// `mountPropagation`.
+    pub propagation: Option<&'static str>,
+}
+
+/// The directories that the agent has only in ambient.
+#[must_use]
+pub fn ambient_directories(ambient: &AmbientFacts) -> [AmbientDirectory; 2] {
+    let netns = AmbientDirectory {
+        volume: NETNS_VOLUME,
+        host_path: None,
+        mount_path: "/var/run/netns",
+        propagation: Some("HostToContainer"),
+    };
+    let handover = AmbientDirectory {
+        volume: "cni-ztunnel-sock-dir",
+        host_path: Some(("/var/run/ztunnel", Some("DirectoryOrCreate"))),
+        mount_path: "/var/run/ztunnel",
+        propagation: None,
+    };
+    match ambient.redirection {
+        AmbientRedirection::Pod { .. } => [AmbientDirectory { mount_path: "/host/var/run/netns", ..netns }, handover],
+        AmbientRedirection::Node => [
+            AmbientDirectory {
+                volume: "cni-ambient-config-dir",
+                host_path: Some(("/etc/ambient-config", None)),
+                mount_path: "/etc/ambient-config",
+                ..handover
+            },
+            netns,
+        ],
+    }
+}
+
+/// Variables of the agent that only ambient sets, where the agent has no ConfigMap of variables.
+#[must_use]
+pub fn ambient_environment(facts: &Facts, ambient: &AmbientFacts) -> Vec<(&'static str, &'static str)> {
+    let mut env = Vec::new();
+    if facts.config_form == ConfigForm::Keys {
+        return env;
+    }
+    if ambient.redirection == (AmbientRedirection::Pod { dns_capture_variable: true }) {
+        env.push(("AMBIENT_DNS_CAPTURE", on(facts.ambient_dns_capture)));
+    }
+    env.push(("AMBIENT_ENABLED", "true"));
+    env
 }
 
 fn text_map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

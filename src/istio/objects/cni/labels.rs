@@ -88,11 +88,21 @@ impl InstallLabels {
 
     /// `app.kubernetes.io/*` and `helm.sh/chart`, which pod templates carry too.
     pub(super) fn recommended(&self) -> BTreeMap<String, String> {
+        let mut labels = self.recommended_for(super::ISTIO_CNI, &self.release);
+        if let Some(chart) = labels.get_mut("helm.sh/chart") {
+            // The chart of istio-cni is called `cni`.
+            *chart = chart.trim_start_matches("istio-").to_owned();
+        }
+        labels
+    }
+
+    /// Those of a chart that is called as what it installs, in this Helm release.
+    pub(in crate::istio::objects) fn recommended_for(&self, name: &str, release: &str) -> BTreeMap<String, String> {
         let Some(recommended) = &self.recommended else { return BTreeMap::new() };
         let mut labels: BTreeMap<String, String> = [
-            ("app.kubernetes.io/instance", self.release.as_str()),
+            ("app.kubernetes.io/instance", release),
             ("app.kubernetes.io/managed-by", &recommended.managed_by),
-            ("app.kubernetes.io/name", super::ISTIO_CNI),
+            ("app.kubernetes.io/name", name),
             ("app.kubernetes.io/part-of", "istio"),
             ("app.kubernetes.io/version", &recommended.version),
         ]
@@ -100,7 +110,7 @@ impl InstallLabels {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         if let Some(version) = &recommended.chart_version {
-            labels.insert("helm.sh/chart".to_owned(), format!("cni-{version}"));
+            labels.insert("helm.sh/chart".to_owned(), format!("{name}-{version}"));
         }
         labels
     }

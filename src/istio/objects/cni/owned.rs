@@ -36,7 +36,10 @@ pub fn owned_by_cni<'a>(
         }
         _ => false,
     };
-    named && labels.into_iter().any(|label| label == COMPONENT)
+    let mut labels = labels.into_iter().peekable();
+    // The chart of 1.19 gives the attachment no label at all, and injected pods of all namespaces refer to it by its name.
+    let bare = kind == "NetworkAttachmentDefinition" && labels.peek().is_none();
+    named && (bare || labels.any(|label| label == COMPONENT))
 }
 
 #[cfg(test)]
@@ -67,7 +70,8 @@ mod tests {
             (rbac, "ClusterRoleBinding", "istio-cni-ambient", ours, true),
             (rbac, "RoleBinding", "istio-cni", ours, false),
             ("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", "istio-cni", &[COMPONENT], true),
-            ("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", "istio-cni", &[], false),
+            ("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", "istio-cni", &[], true),
+            ("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", "istio-cni", &[("app", "mine")], false),
             ("networking.k8s.io/v1", "NetworkPolicy", "istio-cni", ours, true),
             ("networking.k8s.io/v1", "NetworkPolicy", "istio-cni-canary", ours, true),
             ("networking.k8s.io/v1", "NetworkPolicy", "istio-cni", &[], false),

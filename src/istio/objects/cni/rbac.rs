@@ -4,10 +4,12 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 
 use super::labels::Marker;
 use super::{CniInstall, ISTIO_CNI};
-use crate::istio::facts::{NodeRole, Repair, RepairRole};
+use crate::istio::facts::{AmbientFacts, NodeRole, Repair, RepairRole};
 
 const REPAIR_ROLE: &str = "istio-cni-repair-role";
 const REPAIR_BINDING: &str = "istio-cni-repair-rolebinding";
+/// Name of the role and the binding that only ambient has.
+const AMBIENT: &str = "istio-cni-ambient";
 
 /// ClusterRole of the agent: it looks up the pods of its node.
 pub(super) fn node_role(install: &CniInstall) -> ClusterRole {
@@ -31,9 +33,11 @@ pub(super) fn repair_role(install: &CniInstall) -> ClusterRole {
             rule("", &["pods"], &["get", "list", "watch", "delete", "patch", "update"]),
             rule("", &["events"], &["get", "list", "watch", "delete", "patch", "update", "create"]),
         ],
-        RepairRole::ByRepair => {
-            let mut rules =
-                vec![rule("", &["events"], &["create", "patch"]), rule("", &["pods"], &["watch", "get", "list"])];
+        RepairRole::PodsByRepair | RepairRole::ByRepair => {
+            let events = (install.facts.repair_role == RepairRole::ByRepair)
+                .then(|| rule("", &["events"], &["create", "patch"]));
+            let mut rules: Vec<PolicyRule> = events.into_iter().collect();
+            rules.push(rule("", &["pods"], &["watch", "get", "list"]));
             match install.facts.repair {
                 Repair::RepairPods => {}
                 Repair::Delete => rules.push(rule("", &["pods"], &["delete"])),
@@ -52,12 +56,32 @@ pub(super) fn node_binding(install: &CniInstall) -> ClusterRoleBinding {
 
 /// Binding of [`repair_role`].
 pub(super) fn repair_binding(install: &CniInstall) -> ClusterRoleBinding {
-    let marker = if install.facts.repair_binding_has_release {
+    binding(install, REPAIR_BINDING, REPAIR_ROLE, repair_marker(install))
+}
+
+/// ClusterRole of ambient: the agent notes on a pod's status that its traffic is redirected.
+pub(super) fn ambient_role(install: &CniInstall, ambient: &AmbientFacts) -> ClusterRole {
+    let mut rules = vec![rule("", &["pods/status"], &["patch", "update"])];
+    if ambient.reads_own_daemon_set {
+        rules.push(PolicyRule {
+            resource_names: Some(vec![super::DAEMON_SET.to_owned()]),
+            ..rule("apps", &["daemonsets"], &["get"])
+        });
+    }
+    role(install, AMBIENT, rules)
+}
+
+/// Binding of [`ambient_role`]. The charts label it as the repair's.
+pub(super) fn ambient_binding(install: &CniInstall) -> ClusterRoleBinding {
+    binding(install, AMBIENT, AMBIENT, repair_marker(install))
+}
+
+fn repair_marker(install: &CniInstall) -> Marker {
+    if install.facts.repair_binding_has_release {
         Marker::K8sApp("istio-cni-repair")
     } else {
         Marker::K8sAppWithoutRelease("istio-cni-repair")
-    };
-    binding(install, REPAIR_BINDING, REPAIR_ROLE, marker)
+    }
 }
 
 fn role(install: &CniInstall, name: &str, rules: Vec<PolicyRule>) -> ClusterRole {
