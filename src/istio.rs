@@ -10,7 +10,9 @@
 pub mod facts;
 pub mod injector;
 pub mod install;
+pub mod members;
 pub mod mode_settings;
 pub mod objects;
 pub mod platform;
+pub mod policy;
 pub mod version;

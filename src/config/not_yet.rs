@@ -6,7 +6,6 @@
 use std::fmt;
 
 use super::Config;
-use super::istio::DataplaneMode;
 
 /// A part of the configuration that is valid and not built yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ impl fmt::Display for NotYet {
 /// What is asked for, and where a configuration asks for it.
 type Part = (&'static str, fn(&Config) -> Option<String>);
 
-const NOT_YET: &[Part] = &[("Istio mode `ambient`", ambient)];
+const NOT_YET: &[Part] = &[];
 
 impl Config {
     /// The first part that this version cannot do. What is asked for must not be left undone in silence.
@@ -34,11 +33,6 @@ impl Config {
     pub fn not_yet(&self) -> Option<NotYet> {
         NOT_YET.iter().find_map(|(what, place)| place(self).map(|path| NotYet { path, what }))
     }
-}
-
-fn ambient(config: &Config) -> Option<String> {
-    let mode = config.istio.as_ref()?.mode?;
-    (mode == DataplaneMode::Ambient).then(|| "spec.istio.mode".to_owned())
 }
 
 #[cfg(test)]
@@ -54,7 +48,7 @@ mod tests {
             (&["enforce=strictest"], None),
             (&["istio=cni", "platform=gke"], None),
             (&["istio=sidecar"], None),
-            (&["istio=ambient"], Some("spec.istio.mode: Istio mode `ambient`")),
+            (&["istio=ambient"], None::<&str>),
             (&["harden=baseline"], None),
         ] {
             let config = Config::from_words(words.iter().copied()).unwrap();
