@@ -15,4 +15,5 @@ pub mod mode_settings;
 pub mod objects;
 pub mod platform;
 pub mod policy;
+pub mod services;
 pub mod version;

@@ -65,6 +65,8 @@ pub struct Members {
     pub namespaces: BTreeMap<String, Namespace>,
     /// In the order of the list.
     pub workloads: Vec<Workload>,
+    /// The labels by which Istio's own `Gateway` resources find their pods.
+    pub gateways: Vec<Texts>,
     /// Names that kustomize has replaced, and the names of now.
     aliases: BTreeMap<String, String>,
 }
@@ -105,9 +107,14 @@ impl Members {
         wished: &dyn Fn(&str, bool) -> Reach,
     ) -> Result<Self, Error> {
         let mut members =
-            Self { planes, namespaces: BTreeMap::new(), workloads: Vec::new(), aliases: BTreeMap::new() };
+            Self {
+                planes,
+                namespaces: BTreeMap::new(),
+                workloads: Vec::new(),
+                gateways: gateway_selectors(list)?,
+                aliases: BTreeMap::new(),
+            };
         members.read_namespaces(list, wished)?;
-        let gateways = gateway_selectors(list)?;
         for (place, item) in list.items().iter().enumerate().filter(|(_, item)| !item.is_local_config()) {
             let Some(mut workload) = workload::read(place, item)? else { continue };
             workload.namespace = members.name_of(item);
@@ -115,7 +122,7 @@ impl Members {
             let wished = |name: &str, is_user: bool| {
                 if members.planes.owns(name) { Reach::Sidecar } else { wished(name, is_user) }
             };
-            workload.member = workload.member_of(namespace, &gateways, &|word| release.asks_for_injection(word), &wished);
+            workload.member = workload.member_of(namespace, &members.gateways, &|word| release.asks_for_injection(word), &wished);
             members.workloads.push(workload);
         }
         Ok(members)
@@ -177,11 +184,52 @@ impl Members {
         self.namespaces.get(namespace).map_or(Reach::None, |namespace| namespace.after)
     }
 
+    /// Whom a policy is about: those of its namespace, or of all from the root namespace, that have these labels.
+    #[must_use]
+    pub fn scope(&self, namespace: &str, labels: Option<&Texts>) -> Scope<'_> {
+        let everywhere = namespace == self.planes.root;
+        let matching = |workload: &&Workload| {
+            (everywhere || workload.namespace == namespace)
+                && labels.is_none_or(|labels| selects(labels, &workload.labels))
+        };
+        let workloads: Vec<&Workload> = self.workloads.iter().filter(matching).collect();
+        // A gateway that is installed elsewhere shows only in the resources that configure it.
+        let gateway = labels.is_some_and(|labels| {
+            self.gateways.iter().any(|gateway| selects(labels, gateway) || selects(gateway, labels))
+        });
+        let may_come = if everywhere { self.any_ambient() } else { self.reach(namespace) == Reach::Ambient };
+        Scope { workloads, gateway, may_come }
+    }
+
     /// Whether anything at all is in ambient then.
     #[must_use]
     pub fn any_ambient(&self) -> bool {
         self.namespaces.values().any(|namespace| namespace.after == Reach::Ambient)
             || self.workloads.iter().any(|workload| workload.member == Member::Ambient)
+    }
+}
+
+/// Whom a policy is about.
+#[derive(Clone, Debug)]
+pub struct Scope<'m> {
+    /// The pods of the list.
+    pub workloads: Vec<&'m Workload>,
+    /// It is about a gateway of the list, whose pods may be elsewhere.
+    pub gateway: bool,
+    /// Pods of ambient that the list does not hold may come into it.
+    pub may_come: bool,
+}
+
+impl<'m> Scope<'m> {
+    /// Those that are reached so.
+    pub fn of(&self, member: Member) -> impl Iterator<Item = &'m Workload> {
+        self.workloads.iter().copied().filter(move |workload| workload.member == member)
+    }
+
+    /// It is about pods of ambient, or of pods that are nowhere in the list and may be in ambient.
+    #[must_use]
+    pub fn is_ambient(&self) -> bool {
+        self.of(Member::Ambient).next().is_some() || (self.workloads.is_empty() && !self.gateway && self.may_come)
     }
 }
 

@@ -69,6 +69,8 @@ fn there(
     pods::enrol(list, members, report)?;
     user_namespaces::enrol(list, istio, report)?;
     generated::keep_out(list, members, report)?;
+    let waypoints = waypoints::run(list, members, istio, release, report)?;
+    policies::report(list, members, &waypoints, report)?;
     Ok(())
 }
 
@@ -77,7 +79,7 @@ fn back(list: &mut List<'_>, members: &Members, report: &mut Report) -> Result<(
     pods::leave(list, members, report)?;
     user_namespaces::leave(list, report)?;
     generated::leave(list, report)?;
-    Ok(())
+    waypoints::leave(list, report)
 }
 
 /// A finding about a resource that is not parsed at the moment.

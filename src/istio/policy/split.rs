@@ -26,7 +26,7 @@ pub fn rules_at_ztunnel(action: Action, rules: &[Value], waypoint: &str) -> Opti
     match action {
         Action::Allow => {
             let kept: Vec<Value> = rules.iter().filter(|rule| is_of_ztunnel(rule)).cloned().collect();
-            let open = kept.iter().any(|rule| lets_in(rule, waypoint));
+            let open = admits(&kept, waypoint);
             // A policy without rules lets nobody in, and another one lets the waypoint in where one shall.
             if rules.is_empty() || (open && kept.len() == rules.len()) {
                 return None;
@@ -52,6 +52,12 @@ pub fn closing_rules(rules: &[Value], waypoint: &str) -> Vec<Value> {
 #[must_use]
 pub fn is_of_ztunnel(rule: &Value) -> bool {
     serde_json::from_value::<Rule>(rule.clone()).is_ok_and(|rule| rule.http_attributes().is_empty())
+}
+
+/// One of the rules of an ALLOW matches every connection of this identity.
+#[must_use]
+pub fn admits(rules: &[Value], identity: &str) -> bool {
+    rules.iter().any(|rule| lets_in(rule, identity))
 }
 
 /// The rule of an ALLOW matches every connection of this identity.
