@@ -71,7 +71,10 @@ fn there(
     generated::keep_out(list, members, report)?;
     let waypoints = waypoints::run(list, members, istio, release, report)?;
     policies::report(list, members, &waypoints, report)?;
-    Ok(())
+    inert::report(list, members, report)?;
+    peer_authentication::report(list, members, report)?;
+    network_policies::open(list, members, report)?;
+    blockers::report(list, members, report)
 }
 
 fn back(list: &mut List<'_>, members: &Members, report: &mut Report) -> Result<(), Error> {
@@ -79,6 +82,7 @@ fn back(list: &mut List<'_>, members: &Members, report: &mut Report) -> Result<(
     pods::leave(list, members, report)?;
     user_namespaces::leave(list, report)?;
     generated::leave(list, report)?;
+    network_policies::close(list, report)?;
     waypoints::leave(list, report)
 }
 
