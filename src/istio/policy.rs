@@ -6,6 +6,7 @@
 //! Source of facts: the API `security/v1beta1/authorization_policy.proto`, and
 //! `pilot/pkg/serviceregistry/kube/controller/ambient/authorization.go` of the istio repository at 1.28.
 
+pub mod source;
 pub mod split;
 pub mod ztunnel;
 

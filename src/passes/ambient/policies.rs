@@ -10,13 +10,20 @@ use std::collections::BTreeSet;
 use super::waypoints::Waypoints;
 use super::{Report, mark};
 use crate::istio::members::{Member, Members, Scope};
+use crate::istio::policy::source::Identity;
 use crate::istio::policy::split::admits;
 use crate::istio::policy::ztunnel::{Enforcement, FailsOpen};
-use crate::istio::policy::{Action, AuthorizationPolicy};
+use crate::istio::policy::{Action, AuthorizationPolicy, Rule};
 use crate::istio::services::Services;
 use crate::krm::{Error, Field, Finding, Item, List, Severity};
-use crate::rules::Rule;
+use crate::rules;
 use crate::yaml::de;
+
+/// Services, by namespace and name, at whose waypoint somebody enforces a policy of an action.
+type Guards = BTreeSet<(String, String, &'static str)>;
+
+const FAILS_OPEN: rules::Rule = rules::Rule::PolicyFailsOpen;
+const DENIES_MORE: rules::Rule = rules::Rule::PolicyDeniesMore;
 
 /// True for the resources that this file is about.
 pub(super) fn is_policy(item: &Item<'_>) -> bool {
@@ -56,7 +63,7 @@ pub(super) fn read(item: &Item<'_>, members: &Members) -> Result<Result<Found, F
         Err(mut error) => {
             error.path.prepend("spec");
             let mut finding = item.decode_error(&error).to_finding();
-            finding.tags.insert("rule", Rule::Undecodable.code().to_owned());
+            finding.tags.insert("rule", rules::Rule::Undecodable.code().to_owned());
             finding.severity = Severity::Error;
             finding.message = format!("cannot be decoded, so nobody knows what it refuses: {}", finding.message);
             Err(finding)
@@ -71,20 +78,18 @@ pub(super) fn report(
     report: &mut Report,
 ) -> Result<(), Error> {
     let services = Services::of(list, members)?;
-    // Services at whose waypoint somebody refuses something.
-    let mut guarded = BTreeSet::new();
+    let mut guards = Guards::new();
     for item in list.items().iter().filter(|item| is_policy(item)) {
         let Ok(policy) = read(item, members)? else { continue };
-        let targets = policy.spec.targets().into_iter().filter(|target| target.kind == "Service");
-        if policy.spec.action == Action::Deny {
-            guarded.extend(targets.map(|target| (policy.namespace.clone(), target.name.clone())));
+        for target in policy.spec.targets().into_iter().filter(|target| target.kind == "Service") {
+            guards.insert((policy.namespace.clone(), target.name.clone(), policy.spec.action.as_str()));
         }
     }
     for (place, item) in list.items().iter().enumerate().filter(|(_, item)| is_policy(item)) {
         match read(item, members)? {
             Err(finding) => report.add_for(item, finding)?,
             Ok(policy) => {
-                for finding in about(place, &policy, members, (&services, &guarded), waypoints) {
+                for finding in about(place, &policy, members, (&services, &guards), waypoints) {
                     report.add_for(item, finding)?;
                 }
             }
@@ -97,10 +102,10 @@ fn about(
     place: usize,
     policy: &Found,
     members: &Members,
-    (services, guarded): (&Services, &BTreeSet<(String, String)>),
+    (services, guards): (&Services, &Guards),
     waypoints: &Waypoints,
 ) -> Vec<Finding> {
-    let kept = |message: String| vec![Finding::new(Rule::PolicyKept, Severity::Info, message)];
+    let kept = |message: String| vec![Finding::new(rules::Rule::PolicyKept, Severity::Info, message)];
     if !policy.spec.targets().is_empty() {
         return targets::about(policy, members, services);
     }
@@ -111,8 +116,8 @@ fn about(
     if let Some(split) = waypoints.split.get(&place) {
         return kept(split.clone());
     }
-    let open = |message: String| Finding::new(Rule::PolicyFailsOpen, Severity::Error, message);
-    let more = |message: String| Finding::new(Rule::PolicyDeniesMore, Severity::Warning, message);
+    let open = |message: String| Finding::new(FAILS_OPEN, Severity::Error, message);
+    let more = |message: String| Finding::new(DENIES_MORE, Severity::Warning, message);
     let pods = pods(&scope);
     let advice = waypoints.advice(place);
     let mut findings = match policy.spec.at_ztunnel() {
@@ -151,7 +156,7 @@ fn about(
         }
     };
     findings.extend(trust_domain(policy, members));
-    findings.extend(behind_waypoint(policy, &scope, members, (services, guarded)));
+    findings.extend(behind_waypoint(policy, &scope, members, services, guards));
     if findings.is_empty() {
         return kept(format!("ztunnel enforces it at {pods} as it is{}", also(&scope)));
     }
@@ -225,52 +230,55 @@ fn trust_domain(policy: &Found, members: &Members) -> Vec<Finding> {
         _ => (named, excluded),
     };
     if opens {
-        findings.push(Finding::new(Rule::PolicyFailsOpen, Severity::Error, text("what it refuses gets in")));
+        findings.push(Finding::new(FAILS_OPEN, Severity::Error, text("what it refuses gets in")));
     }
     if closes {
-        findings.push(Finding::new(Rule::PolicyDeniesMore, Severity::Warning, text("it refuses more")));
+        findings.push(Finding::new(DENIES_MORE, Severity::Warning, text("it refuses more")));
     }
     findings
 }
 
 /// Behind a waypoint ztunnel sees the waypoint in the place of the client.
-fn behind_waypoint(policy: &Found, scope: &Scope<'_>, members: &Members, (services, guarded): (&Services, &BTreeSet<(String, String)>)) -> Vec<Finding> {
-    let by_source = |rule: &crate::istio::policy::Rule| {
-        !rule.from.is_empty() || rule.when.iter().any(|condition| condition.key.starts_with("source."))
-    };
+fn behind_waypoint(policy: &Found, scope: &Scope<'_>, members: &Members, services: &Services, guards: &Guards) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = Vec::new();
     for service in scope.of(Member::Ambient).flat_map(|workload| services.of_workload(workload)) {
         let Some(waypoint) = services.waypoint_of(service, members) else { continue };
-        if seen.contains(&service.place) {
+        let guarded = guards.contains(&(service.namespace.clone(), service.name.clone(), policy.spec.action.as_str()));
+        if seen.contains(&service.place) || guarded {
             continue;
         }
         seen.push(service.place);
         let principal = members.planes.principal(&waypoint.namespace, &waypoint.name);
+        let identity =
+            Identity { principal: &principal, namespace: &waypoint.namespace, account: &waypoint.name };
         let sees = format!(
             "Service {} goes through waypoint {}, so that ztunnel sees {principal} in the place of every client",
             service.name, waypoint.name
         );
-        let rules = &policy.rules;
+        let add = "add a policy with the same rules and `targetRefs` to the Service";
+        let rules = || policy.spec.rules.iter().filter(|rule| rule.http_attributes().is_empty());
+        let hits = |rule: &&Rule| rule.is_about_source() && rule.may_match_source(identity, &policy.namespace);
+        let open = |message: String| Finding::new(FAILS_OPEN, Severity::Error, message);
+        let more = |message: String| Finding::new(DENIES_MORE, Severity::Warning, message);
         match policy.spec.action {
-            Action::Allow
-                if !rules.is_empty() && !admits(rules, &principal) =>
-            {
-                let message = format!(
+            Action::Allow if rules().any(|rule| hits(&rule)) => {
+                findings.push(open(format!("{sees}, and this policy lets it in: with it come all clients of the Service; {add}")));
+            }
+            Action::Allow if !policy.rules.is_empty() && !admits(&policy.rules, &principal) => {
+                findings.push(more(format!(
                     "{sees}, and this policy does not let it in; add that principal to its rules, and a policy with \
                      `targetRefs` to the Service for the clients"
-                );
-                findings.push(Finding::new(Rule::PolicyDeniesMore, Severity::Warning, message));
+                )));
             }
-            Action::Deny
-                if policy.spec.rules.iter().any(by_source)
-                    && !guarded.contains(&(service.namespace.clone(), service.name.clone())) =>
-            {
-                let message = format!(
-                    "{sees}, and a client that this policy refuses gets in through it; add a policy with the same rules and \
-                     `targetRefs` to the Service"
-                );
-                findings.push(Finding::new(Rule::PolicyFailsOpen, Severity::Error, message));
+            Action::Deny => {
+                let about_source = || policy.spec.rules.iter().filter(|rule| rule.is_about_source());
+                if about_source().any(|rule| !hits(&rule)) {
+                    findings.push(open(format!("{sees}, and a client that this policy refuses gets in through it; {add}")));
+                }
+                if about_source().any(|rule| hits(&rule)) {
+                    findings.push(more(format!("{sees}, which this policy refuses, and with it all clients of the Service")));
+                }
             }
             _ => {}
         }
