@@ -17,6 +17,7 @@
 //! Source of facts: Istio's documentation, `ambient/migrate`, `ambient/usage/{l4-policy,l7-features,networkpolicy,waypoint}`,
 //! and the code that each file names.
 
+mod annotations;
 mod blockers;
 mod generated;
 mod inert;
@@ -71,6 +72,7 @@ fn there(
     generated::keep_out(list, members, report)?;
     let waypoints = waypoints::run(list, members, istio, release, report)?;
     policies::report(list, members, &waypoints, report)?;
+    annotations::report(list, members, report)?;
     inert::report(list, members, report)?;
     peer_authentication::report(list, members, report)?;
     network_policies::open(list, members, report)?;

@@ -1,4 +1,4 @@
-//! Pod templates: their own words about the mesh, and the annotations that nobody reads any more.
+//! Pod templates: their own words about the mesh.
 //!
 //! ```yaml
 //! metadata:
@@ -57,9 +57,6 @@ pub(super) fn enrol(list: &mut List<'_>, members: &Members, report: &mut Report)
             }
             _ => {}
         }
-        if workload.member == Member::Ambient {
-            ignored_annotations(list, workload, report)?;
-        }
     }
     Ok(())
 }
@@ -84,38 +81,6 @@ fn add(
 
 fn refuses(workload: &Workload) -> bool {
     workload.inject_word().is_some_and(|word| word == "false")
-}
-
-/// What an annotation did that ztunnel does not read, and what holds now.
-fn ignored_annotations(list: &List<'_>, workload: &Workload, report: &mut Report) -> Result<(), Error> {
-    let ignored: Vec<&str> = workload
-        .annotations
-        .keys()
-        .map(String::as_str)
-        .filter(|name| {
-            name.starts_with("traffic.sidecar.istio.io/")
-                || *name == "proxy.istio.io/config"
-                || (name.starts_with("sidecar.istio.io/") && *name != INJECT && *name != "sidecar.istio.io/status")
-        })
-        .collect();
-    let Some(item) = list.items().get(workload.place).filter(|_| !ignored.is_empty()) else { return Ok(()) };
-    let mut holds = Vec::new();
-    for name in &ignored {
-        let now = match *name {
-            "traffic.sidecar.istio.io/excludeInboundPorts" | "traffic.sidecar.istio.io/includeInboundPorts" => {
-                "all inbound ports go through ztunnel: whoever calls one of them without the mesh gets in unless mTLS is \
-                 STRICT or a policy refuses it"
-            }
-            name if name.starts_with("traffic.sidecar.istio.io/") => "all outbound traffic goes through ztunnel",
-            "proxy.istio.io/config" => "there is no proxy in the pod; ztunnel runs before it and after it",
-            _ => "there is no proxy in the pod",
-        };
-        if !holds.contains(&now) {
-            holds.push(now);
-        }
-    }
-    let message = format!("ztunnel does not read {}: {}", ignored.join(", "), holds.join("; "));
-    say(item, Rule::AmbientAnnotationIgnored, Severity::Warning, message, report)
 }
 
 pub(super) fn leave(list: &mut List<'_>, members: &Members, report: &mut Report) -> Result<(), Error> {

@@ -31,9 +31,11 @@ pub(super) use leave::leave;
 use super::Report;
 use crate::config::{Istio, Waypoints as Wanted};
 use crate::istio::injector::Release;
+use crate::istio::install::{INJECTOR, text_values};
 use crate::istio::members::{Member, Members, Reach};
 use crate::istio::services::{GATEWAY_API, Services};
 use crate::krm::{Error, Finding, Item, List, Severity};
+use crate::pod_security::ENFORCE_LABEL;
 use crate::rules::Rule;
 
 /// What became of the policies that a waypoint would enforce.
@@ -111,8 +113,16 @@ fn around(list: &List<'_>, members: &Members, report: &mut Report) -> Result<(),
     );
     names.sort_unstable();
     names.dedup();
+    let without_profile = seccomp_absent(list)?;
     for waypoint in used {
         let Some(item) = list.items().get(waypoint.place) else { continue };
+        let labels = members.namespaces.get(&waypoint.namespace).map(|namespace| &namespace.labels);
+        let level = labels.and_then(|labels| labels.get(ENFORCE_LABEL)).map_or("", String::as_str);
+        if without_profile && level == "restricted" {
+            let message = "its namespace enforces restricted, and its pods get no seccomp profile, so that they are refused: set \
+                           `gateways.seccompProfile` to {type: RuntimeDefault} in the injector's values (Istio 1.24 or newer)";
+            super::say(item, Rule::WaypointBlocked, Severity::Warning, message.to_owned(), report)?;
+        }
         let who = if names.is_empty() {
             "a pod that still has its sidecar goes past it: until all clients have restarted, their requests meet only what \
              ztunnel enforces"
@@ -128,6 +138,18 @@ fn around(list: &List<'_>, members: &Members, report: &mut Report) -> Result<(),
         super::say(item, Rule::SidecarsBypassWaypoints, Severity::Warning, message, report)?;
     }
     Ok(())
+}
+
+/// The injector's values, from which istiod makes the pods of waypoints, name no seccomp profile for gateways.
+fn seccomp_absent(list: &List<'_>) -> Result<bool, Error> {
+    for item in list.items().iter().filter(|item| item.is("v1", "ConfigMap") && item.name().contains(INJECTOR)) {
+        let parsed = item.parse_leniently()?;
+        let Some(root) = parsed.root().filter(|_| !item.is_local_config()) else { continue };
+        if text_values(item, root, "values")?.pointer("/gateways/seccompProfile/type").is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn info(rule: Rule, message: impl Into<String>) -> Finding {
