@@ -106,14 +106,13 @@ impl Members {
         release: Release,
         wished: &dyn Fn(&str, bool) -> Reach,
     ) -> Result<Self, Error> {
-        let mut members =
-            Self {
-                planes,
-                namespaces: BTreeMap::new(),
-                workloads: Vec::new(),
-                gateways: gateway_selectors(list)?,
-                aliases: BTreeMap::new(),
-            };
+        let mut members = Self {
+            planes,
+            namespaces: BTreeMap::new(),
+            workloads: Vec::new(),
+            gateways: gateway_selectors(list)?,
+            aliases: BTreeMap::new(),
+        };
         members.read_namespaces(list, wished)?;
         for (place, item) in list.items().iter().enumerate().filter(|(_, item)| !item.is_local_config()) {
             let Some(mut workload) = workload::read(place, item)? else { continue };
@@ -122,7 +121,8 @@ impl Members {
             let wished = |name: &str, is_user: bool| {
                 if members.planes.owns(name) { Reach::Sidecar } else { wished(name, is_user) }
             };
-            workload.member = workload.member_of(namespace, &members.gateways, &|word| release.asks_for_injection(word), &wished);
+            workload.member =
+                workload.member_of(namespace, &members.gateways, &|word| release.asks_for_injection(word), &wished);
             members.workloads.push(workload);
         }
         Ok(members)
@@ -167,7 +167,9 @@ impl Members {
         before: Reach,
         wished: &dyn Fn(&str, bool) -> Reach,
     ) -> Reach {
-        let stays = before == Reach::None || self.planes.owns(name) || labels.get(DATAPLANE_MODE).is_some_and(|word| word == "none");
+        let stays = before == Reach::None
+            || self.planes.owns(name)
+            || labels.get(DATAPLANE_MODE).is_some_and(|word| word == "none");
         if stays { before } else { wished(name, is_user) }
     }
 

@@ -145,8 +145,11 @@ impl Rule {
     pub fn http_attributes(&self) -> Vec<String> {
         let sources = self.from.iter().flat_map(|from| names(&from.source, ztunnel::SOURCE));
         let operations = self.to.iter().flat_map(|to| names(&to.operation, ztunnel::OPERATION));
-        let conditions =
-            self.when.iter().map(|condition| condition.key.clone()).filter(|key| !ztunnel::WHEN.contains(&key.as_str()));
+        let conditions = self
+            .when
+            .iter()
+            .map(|condition| condition.key.clone())
+            .filter(|key| !ztunnel::WHEN.contains(&key.as_str()));
         let mut found: Vec<String> = sources.chain(operations).chain(conditions).collect();
         found.sort();
         found.dedup();

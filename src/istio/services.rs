@@ -164,7 +164,8 @@ fn service(place: usize, item: &Item<'_>, root: View<'_>, members: &Members) -> 
         namespace: members.name_of(item),
         name: item.name().to_owned(),
         labels: texts(root.find(&["metadata", "labels"])),
-        selector: (item.kind() == "Service" && word("type") != "ExternalName" && !selector.is_empty()).then_some(selector),
+        selector: (item.kind() == "Service" && word("type") != "ExternalName" && !selector.is_empty())
+            .then_some(selector),
         is_headless: word("clusterIP") == "None",
         ports,
     }

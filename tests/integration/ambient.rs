@@ -93,9 +93,7 @@ impl Run {
     fn about(&self, kind: &str, name: &str) -> Vec<String> {
         self.findings
             .iter()
-            .filter(|finding| {
-                finding.resource_ref.as_ref().is_some_and(|one| one.kind == kind && one.name == name)
-            })
+            .filter(|finding| finding.resource_ref.as_ref().is_some_and(|one| one.kind == kind && one.name == name))
             .map(|finding| format!("{} {}: {}", finding.severity.as_str(), finding.tags["rule"], finding.message))
             .collect()
     }
@@ -157,10 +155,7 @@ fn items(text: &str) -> Vec<Value> {
 
 /// A namespace of the mesh with one Deployment and its Service, beside the control plane.
 fn mesh(more: &str) -> String {
-    format!(
-        "{PLANE}---\n{NAMESPACE}---\n{APP}---\n{SERVICE}{}{more}",
-        if more.is_empty() { "" } else { "---\n" }
-    )
+    format!("{PLANE}---\n{NAMESPACE}---\n{APP}---\n{SERVICE}{}{more}", if more.is_empty() { "" } else { "---\n" })
 }
 
 const NAMESPACE: &str = "apiVersion: v1

@@ -68,7 +68,8 @@ impl ControlPlanes {
             } else if item.is("apps/v1", "Deployment") && item.text().contains(DISCOVERY) {
                 let parsed = item.parse_leniently()?;
                 let image = parsed.root().and_then(discovery).and_then(|container| container.get("image"));
-                let tag = image.and_then(|image| image.scalar_text().split('@').next()?.rsplit_once(':').map(|(_, tag)| tag));
+                let tag =
+                    image.and_then(|image| image.scalar_text().split('@').next()?.rsplit_once(':').map(|(_, tag)| tag));
                 planes.take_release(tag);
             } else if item.is("v1", "ConfigMap") && (item.name() == "istio" || item.name().starts_with("istio-")) {
                 let parsed = item.parse_leniently()?;

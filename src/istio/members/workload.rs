@@ -81,7 +81,9 @@ pub(super) fn read(place: usize, item: &Item<'_>) -> Result<Option<Workload>, Er
         ports,
         host_network: spec.and_then(|spec| spec.get("hostNetwork")).is_some_and(|value| value.scalar_text() == "true"),
         held_by_selector: root.find(&["spec", "selector", "matchLabels", INJECT]).is_some(),
-        own_proxy: containers.iter().any(|container| container.get("name").is_some_and(|name| name.scalar_text() == PROXY)),
+        own_proxy: containers
+            .iter()
+            .any(|container| container.get("name").is_some_and(|name| name.scalar_text() == PROXY)),
         member: Member::Outside,
     }))
 }
@@ -90,7 +92,11 @@ impl Workload {
     /// The pod's own word about its injection: the label before the annotation.
     #[must_use]
     pub fn inject_word(&self) -> Option<&str> {
-        self.labels.get(INJECT).or_else(|| self.annotations.get(INJECT)).map(String::as_str).filter(|word| !word.is_empty())
+        self.labels
+            .get(INJECT)
+            .or_else(|| self.annotations.get(INJECT))
+            .map(String::as_str)
+            .filter(|word| !word.is_empty())
     }
 
     /// It is injected from a template of its own: a gateway, a proxyless workload.

@@ -97,7 +97,8 @@ fn except_waypoint(rule: &Value, waypoint: &str) -> Value {
         let to = operations.into_iter().map(|operation| json!({"operation": operation})).collect();
         out.insert("to".to_owned(), Value::Array(to));
     }
-    let is_known = |condition: &Value| condition.get("key").and_then(Value::as_str).is_some_and(|key| WHEN.contains(&key));
+    let is_known =
+        |condition: &Value| condition.get("key").and_then(Value::as_str).is_some_and(|key| WHEN.contains(&key));
     let when: Vec<Value> = elements("when").into_iter().filter(is_known).collect();
     if !when.is_empty() {
         out.insert("when".to_owned(), Value::Array(when));
@@ -139,7 +140,9 @@ pub fn unlike_at_waypoint(rule: &Rule, same_ports: bool) -> Option<String> {
         "destination.port" if !same_ports => Some(format!("`{}`: {port}", condition.key)),
         "source.ip" | "destination.ip" => Some(format!("`{}`: {address}", condition.key)),
         "connection.sni" => Some(format!("`{}`: a waypoint does not see the TLS of the client", condition.key)),
-        key if key.starts_with("experimental.") => Some(format!("`{key}`: it is about a filter of the pod's own proxy")),
+        key if key.starts_with("experimental.") => {
+            Some(format!("`{key}`: it is about a filter of the pod's own proxy"))
+        }
         _ => None,
     })
 }

@@ -74,7 +74,8 @@ impl AuthorizationPolicy {
             _ if attributes.is_empty() => Enforcement::Whole,
             Action::Allow => Enforcement::DeniesMore { attributes },
             Action::Deny => {
-                let lost: Vec<usize> = (0..self.rules.len()).filter(|place| loses_a_match(&self.rules[*place])).collect();
+                let lost: Vec<usize> =
+                    (0..self.rules.len()).filter(|place| loses_a_match(&self.rules[*place])).collect();
                 if lost.is_empty() {
                     return Enforcement::DeniesMore { attributes };
                 }
@@ -123,21 +124,48 @@ mod tests {
             (json!({"rules": [{}]}), "whole"),
             (json!({"action": "DENY", "rules": [{"from": who, "to": [{"operation": {"ports": ["80"]}}]}]}), "whole"),
             (json!({"rules": [{"when": [{"key": "source.namespace", "values": ["a"]}]}]}), "whole"),
-            (json!({"rules": [{"to": [{"operation": {"methods": ["GET"], "paths": []}}]}, {}]}), "denies more: methods"),
-            (json!({"rules": [{"from": [{"source": {"requestPrincipals": ["*"]}}]}]}), "denies more: requestPrincipals"),
-            (json!({"rules": [{"from": who, "when": [{"key": "request.headers[x]", "values": ["a"]}]}]}), "denies more: request.headers[x]"),
+            (
+                json!({"rules": [{"to": [{"operation": {"methods": ["GET"], "paths": []}}]}, {}]}),
+                "denies more: methods",
+            ),
+            (
+                json!({"rules": [{"from": [{"source": {"requestPrincipals": ["*"]}}]}]}),
+                "denies more: requestPrincipals",
+            ),
+            (
+                json!({"rules": [{"from": who, "when": [{"key": "request.headers[x]", "values": ["a"]}]}]}),
+                "denies more: request.headers[x]",
+            ),
             (json!({"rules": [{"when": [{"key": "connection.sni", "values": ["a"]}]}]}), "denies more: connection.sni"),
             // A field that nobody knows is not ztunnel's.
             (json!({"rules": [{"to": [{"operation": {"queries": ["a"]}}]}]}), "denies more: queries"),
-            (json!({"action": "DENY", "rules": [{"to": [{"operation": {"ports": ["80"], "methods": ["GET"]}}]}]}), "denies more: methods"),
-            (json!({"action": "DENY", "rules": [{"from": [{"source": {"principals": ["a"], "remoteIpBlocks": ["10.0.0.0/8"]}}]}]}), "denies more: remoteIpBlocks"),
+            (
+                json!({"action": "DENY", "rules": [{"to": [{"operation": {"ports": ["80"], "methods": ["GET"]}}]}]}),
+                "denies more: methods",
+            ),
+            (
+                json!({"action": "DENY", "rules": [{"from": [{"source": {"principals": ["a"], "remoteIpBlocks": ["10.0.0.0/8"]}}]}]}),
+                "denies more: remoteIpBlocks",
+            ),
             // Nothing is left of a clause, so the rule never matches.
             (json!({"action": "DENY", "rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}), "open: [0] methods"),
-            (json!({"action": "DENY", "rules": [{"from": who}, {"from": who, "to": [{"operation": {"paths": ["/a"]}}]}]}), "open: [1] paths"),
-            (json!({"action": "DENY", "rules": [{"from": [{"source": {"notRequestPrincipals": ["*"]}}]}]}), "open: [0] notRequestPrincipals"),
-            (json!({"action": "DENY", "rules": [{"from": who, "when": [{"key": "request.headers[x]", "values": ["a"]}]}]}), "open: [0] request.headers[x]"),
+            (
+                json!({"action": "DENY", "rules": [{"from": who}, {"from": who, "to": [{"operation": {"paths": ["/a"]}}]}]}),
+                "open: [1] paths",
+            ),
+            (
+                json!({"action": "DENY", "rules": [{"from": [{"source": {"notRequestPrincipals": ["*"]}}]}]}),
+                "open: [0] notRequestPrincipals",
+            ),
+            (
+                json!({"action": "DENY", "rules": [{"from": who, "when": [{"key": "request.headers[x]", "values": ["a"]}]}]}),
+                "open: [0] request.headers[x]",
+            ),
             // Something is left of it, but not of the one element.
-            (json!({"action": "DENY", "rules": [{"to": [{"operation": {"ports": ["80"]}}, {"operation": {"methods": ["GET"]}}]}]}), "open: [0] methods"),
+            (
+                json!({"action": "DENY", "rules": [{"to": [{"operation": {"ports": ["80"]}}, {"operation": {"methods": ["GET"]}}]}]}),
+                "open: [0] methods",
+            ),
             (json!({"action": "CUSTOM", "provider": {"name": "x"}, "rules": [{}]}), "open: CUSTOM"),
             (json!({"action": "CUSTOM", "provider": {"name": "x"}}), "whole"),
             (json!({"action": "AUDIT", "rules": [{}]}), "open: AUDIT"),

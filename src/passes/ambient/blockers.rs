@@ -35,7 +35,9 @@ fn virtual_machine(item: &Item<'_>) -> Result<Found, Error> {
     }
     let about = match item.kind() {
         "WorkloadEntry" | "WorkloadGroup" => true,
-        "ServiceEntry" => item.parse_leniently()?.root().is_some_and(|root| root.find(&["spec", "workloadSelector"]).is_some()),
+        "ServiceEntry" => {
+            item.parse_leniently()?.root().is_some_and(|root| root.find(&["spec", "workloadSelector"]).is_some())
+        }
         _ => false,
     };
     Ok(about.then(|| {

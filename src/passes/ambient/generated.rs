@@ -70,7 +70,9 @@ fn workflows(item: &mut Item<'_>, report: &mut Report) -> Result<(), Error> {
         let whole = whole();
         let edits = if is_new {
             let mut edits = Edits::default();
-            edits.set(root, &["data"], &[(KEY, Value::from(text_of(&whole)))]).map_err(|error| item.edit_error(&error))?;
+            edits
+                .set(root, &["data"], &[(KEY, Value::from(text_of(&whole)))])
+                .map_err(|error| item.edit_error(&error))?;
             edits
         } else {
             let changed = data_text::change(item, root, KEY, |inner| {
@@ -84,7 +86,8 @@ fn workflows(item: &mut Item<'_>, report: &mut Report) -> Result<(), Error> {
             match changed {
                 Ok(changed) => changed.edits,
                 Err(why) => {
-                    let message = format!("workflows' pods would be enrolled, and their settings were left as they are: {why}");
+                    let message =
+                        format!("workflows' pods would be enrolled, and their settings were left as they are: {why}");
                     report.add_about(item, root, Finding::new(Rule::AmbientGeneratedPods, Severity::Warning, message));
                     return Ok(());
                 }
@@ -98,7 +101,11 @@ fn workflows(item: &mut Item<'_>, report: &mut Report) -> Result<(), Error> {
              ambient does not read"
         );
         let field = Field { path: Path::of(&["data", KEY]).to_string(), current_value: None, proposed_value: None };
-        report.add_about(item, root, Finding::new(Rule::AmbientGeneratedPods, Severity::Info, message).with_field(field));
+        report.add_about(
+            item,
+            root,
+            Finding::new(Rule::AmbientGeneratedPods, Severity::Info, message).with_field(field),
+        );
         (edits, is_new)
     };
     item.apply(edits)?;
@@ -122,7 +129,9 @@ pub(super) fn leave(list: &mut List<'_>, report: &mut Report) -> Result<(), Erro
             let mut edits = Edits::default();
             let text = root.find(&["data", KEY]).and_then(|value| value.as_str()).unwrap_or_default();
             match mark::of(root) {
-                Some(NEW_KEY) if text == text_of(&whole()) => edits.remove(root, &["data"], &[KEY]).map_err(|error| item.edit_error(&error))?,
+                Some(NEW_KEY) if text == text_of(&whole()) => {
+                    edits.remove(root, &["data"], &[KEY]).map_err(|error| item.edit_error(&error))?
+                }
                 // Others may have written into a text that this pass began.
                 Some(NEW_KEY | NEW_LABEL) => {
                     let changed = data_text::change(item, root, KEY, |inner| {

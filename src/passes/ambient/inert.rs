@@ -180,7 +180,9 @@ fn destination_rule(spec: Option<View<'_>>) -> Said {
     modes.sort_unstable();
     modes.dedup();
     if modes.contains(&"DISABLE") {
-        said.push("`tls.mode: DISABLE` has no effect toward pods of ambient, where ztunnel always uses mTLS".to_owned());
+        said.push(
+            "`tls.mode: DISABLE` has no effect toward pods of ambient, where ztunnel always uses mTLS".to_owned(),
+        );
     }
     let own: Vec<&str> = modes.into_iter().filter(|mode| *mode != "DISABLE").collect();
     if !own.is_empty() {
@@ -214,9 +216,9 @@ fn envoy_filter(item: &Item<'_>, root: View<'_>, scope: &Scope<'_>) -> Said {
         return None;
     }
     let patches = root.find(&["spec", "configPatches"]).into_iter().flat_map(|list| list.items());
-    let only_gateways = patches.into_iter().all(|patch| {
-        patch.find(&["match", "context"]).is_some_and(|context| context.scalar_text() == "GATEWAY")
-    });
+    let only_gateways = patches
+        .into_iter()
+        .all(|patch| patch.find(&["match", "context"]).is_some_and(|context| context.scalar_text() == "GATEWAY"));
     if only_gateways {
         return None;
     }

@@ -30,9 +30,7 @@ pub(super) fn set(item: &mut Item<'_>, value: &str) -> Result<(), Error> {
         let Some(root) = parsed.root() else { return Ok(()) };
         let mut edits = Edits::default();
         if of(root) != Some(value) {
-            edits
-                .set(root, &ANNOTATIONS, &[(MARK, Value::from(value))])
-                .map_err(|error| item.edit_error(&error))?;
+            edits.set(root, &ANNOTATIONS, &[(MARK, Value::from(value))]).map_err(|error| item.edit_error(&error))?;
         }
         edits
     };

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::{Report, mark, say};
 use crate::config::Istio;
-use crate::istio::members::{DATAPLANE_MODE, INJECTION, Members, Namespace, REVISION, Reach};
+use crate::istio::members::{DATAPLANE_MODE, INJECTION, Member, Members, Namespace, REVISION, Reach};
 use crate::krm::{Error, Field, Finding, Item, List, Severity};
 use crate::rules::Rule;
-use crate::yaml::edit::Edits;
+use crate::yaml::edit::{EditError, Edits};
 use crate::yaml::path::Path;
+use crate::yaml::tree::View;
 
 const LABELS: [&str; 2] = ["metadata", "labels"];
 
@@ -57,24 +58,28 @@ impl LabelChange<'_> {
             let missing: Vec<(&str, Value)> = self
                 .set
                 .iter()
-                .filter(|(key, value)| labels.and_then(|labels| labels.get(key)).is_none_or(|now| now.scalar_text() != value))
+                .filter(|(key, value)| {
+                    labels.and_then(|labels| labels.get(key)).is_none_or(|now| now.scalar_text() != value)
+                })
                 .map(|(key, value)| (*key, Value::from(value.as_str())))
                 .collect();
             if missing.is_empty() { Ok(()) } else { edits.set(root, self.path, &missing) }
         })?;
         // In a second step: both changes may be about one line.
-        self.edit(item, |_, edits, root| edits.remove(root, self.path, &removed))?;
+        self.edit(item, |labels, edits, root| match self.path.split_last() {
+            // A mapping of which nothing is left was made for what goes now.
+            Some((last, parents)) if labels.is_some_and(|labels| is_all_of(labels, &removed)) => {
+                edits.remove(root, parents, &[last])
+            }
+            _ => edits.remove(root, self.path, &removed),
+        })?;
         Ok(true)
     }
 
     fn edit(
         &self,
         item: &mut Item<'_>,
-        change: impl FnOnce(
-            Option<crate::yaml::tree::View<'_>>,
-            &mut Edits,
-            crate::yaml::tree::View<'_>,
-        ) -> Result<(), crate::yaml::edit::EditError>,
+        change: impl FnOnce(Option<View<'_>>, &mut Edits, View<'_>) -> Result<(), EditError>,
     ) -> Result<(), Error> {
         let edits = {
             let parsed = item.parse()?;
@@ -85,6 +90,10 @@ impl LabelChange<'_> {
         };
         item.apply(edits)
     }
+}
+
+fn is_all_of(labels: View<'_>, keys: &[&str]) -> bool {
+    !keys.is_empty() && labels.entries().all(|(key, _)| keys.contains(&key.scalar_text()))
 }
 
 pub(super) fn enrol(list: &mut List<'_>, members: &Members, istio: &Istio, report: &mut Report) -> Result<(), Error> {
@@ -135,9 +144,10 @@ fn unmatched(members: &Members, istio: &Istio, report: &mut Report) {
         let candidates = || members.namespaces.iter().filter(|(name, _)| glob.matches(name));
         let in_mesh = |namespace: &Namespace| namespace.before != Reach::None;
         let by_pods = || {
-            members.workloads.iter().any(|workload| {
-                glob.matches(&workload.namespace) && workload.member == crate::istio::members::Member::Ambient
-            })
+            members
+                .workloads
+                .iter()
+                .any(|workload| glob.matches(&workload.namespace) && workload.member == Member::Ambient)
         };
         if candidates().any(|(name, namespace)| in_mesh(namespace) && !namespace.is_user && !members.planes.owns(name))
             || by_pods()

@@ -65,8 +65,11 @@ pub(super) fn open(list: &mut List<'_>, members: &Members, report: &mut Report) 
     let policies = read(list, report, members)?;
     let mut opened: BTreeMap<usize, Vec<(Direction, usize)>> = BTreeMap::new();
     for read in &policies {
-        let here: Vec<&Workload> =
-            members.workloads.iter().filter(|one| one.namespace == read.namespace && read.selects(&one.labels)).collect();
+        let here: Vec<&Workload> = members
+            .workloads
+            .iter()
+            .filter(|one| one.namespace == read.namespace && read.selects(&one.labels))
+            .collect();
         let ambient: Vec<&Workload> = here.iter().copied().filter(|one| one.member == Member::Ambient).collect();
         let may_come = here.is_empty() && members.reach(&read.namespace) == Reach::Ambient;
         let Some(item) = list.items_mut().get_mut(read.place) else { continue };
@@ -133,7 +136,9 @@ fn rules_to_open(policy: &NetworkPolicy) -> Vec<(Direction, usize)> {
     let egress = spec.egress.iter().flatten().map(|rule| (rule.to.as_deref(), rule.ports.as_deref()));
     let mut found = Vec::new();
     let each = ingress.enumerate().map(|(at, rule)| (Direction::Ingress, at, rule));
-    for (direction, at, (peers, ports)) in each.chain(egress.enumerate().map(|(at, rule)| (Direction::Egress, at, rule))) {
+    for (direction, at, (peers, ports)) in
+        each.chain(egress.enumerate().map(|(at, rule)| (Direction::Egress, at, rule)))
+    {
         let peers = peers.unwrap_or_default();
         let ports = ports.unwrap_or_default();
         if !ports.is_empty() && peers.iter().any(is_in_cluster) && !lets_in_hbone(ports) {
@@ -191,9 +196,7 @@ fn cut_off(
         let cut: Vec<&str> = members
             .workloads
             .iter()
-            .filter(|pod| {
-                pod.member == Member::Ambient && pod.namespace == read.namespace && read.selects(&pod.labels)
-            })
+            .filter(|pod| pod.member == Member::Ambient && pod.namespace == read.namespace && read.selects(&pod.labels))
             .filter(|pod| {
                 !policies.iter().any(|other| {
                     other.namespace == pod.namespace

@@ -53,7 +53,14 @@ pub(super) fn enrol(list: &mut List<'_>, members: &Members, report: &mut Report)
                 let set = std::iter::once((INJECT, "true".to_owned()))
                     .chain(revision.map(|revision| (REVISION, revision.clone())))
                     .collect();
-                add(item, workload, &path, set, ": it keeps its proxy, which its namespace asks for no longer", report)?;
+                add(
+                    item,
+                    workload,
+                    &path,
+                    set,
+                    ": it keeps its proxy, which its namespace asks for no longer",
+                    report,
+                )?;
             }
             _ => {}
         }

@@ -210,9 +210,8 @@ fn trust_domain(policy: &Found, members: &Members) -> Vec<Finding> {
         return Vec::new();
     }
     let sources = || policy.spec.rules.iter().flat_map(|rule| &rule.from);
-    let conditions = || {
-        policy.spec.rules.iter().flat_map(|rule| &rule.when).filter(|condition| condition.key == "source.principal")
-    };
+    let conditions =
+        || policy.spec.rules.iter().flat_map(|rule| &rule.when).filter(|condition| condition.key == "source.principal");
     let starts = |values: &[String]| values.iter().any(|value| value.starts_with("cluster.local/"));
     let named = sources().any(|from| from.source.get("principals").is_some_and(is_alias))
         || conditions().any(|condition| starts(&condition.values));
@@ -239,7 +238,13 @@ fn trust_domain(policy: &Found, members: &Members) -> Vec<Finding> {
 }
 
 /// Behind a waypoint ztunnel sees the waypoint in the place of the client.
-fn behind_waypoint(policy: &Found, scope: &Scope<'_>, members: &Members, services: &Services, guards: &Guards) -> Vec<Finding> {
+fn behind_waypoint(
+    policy: &Found,
+    scope: &Scope<'_>,
+    members: &Members,
+    services: &Services,
+    guards: &Guards,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = Vec::new();
     for service in scope.of(Member::Ambient).flat_map(|workload| services.of_workload(workload)) {
@@ -250,8 +255,7 @@ fn behind_waypoint(policy: &Found, scope: &Scope<'_>, members: &Members, service
         }
         seen.push(service.place);
         let principal = members.planes.principal(&waypoint.namespace, &waypoint.name);
-        let identity =
-            Identity { principal: &principal, namespace: &waypoint.namespace, account: &waypoint.name };
+        let identity = Identity { principal: &principal, namespace: &waypoint.namespace, account: &waypoint.name };
         let sees = format!(
             "Service {} goes through waypoint {}, so that ztunnel sees {principal} in the place of every client",
             service.name, waypoint.name
@@ -263,7 +267,9 @@ fn behind_waypoint(policy: &Found, scope: &Scope<'_>, members: &Members, service
         let more = |message: String| Finding::new(DENIES_MORE, Severity::Warning, message);
         match policy.spec.action {
             Action::Allow if rules().any(|rule| hits(&rule)) => {
-                findings.push(open(format!("{sees}, and this policy lets it in: with it come all clients of the Service; {add}")));
+                findings.push(open(format!(
+                    "{sees}, and this policy lets it in: with it come all clients of the Service; {add}"
+                )));
             }
             Action::Allow if !policy.rules.is_empty() && !admits(&policy.rules, &principal) => {
                 findings.push(more(format!(
@@ -274,10 +280,13 @@ fn behind_waypoint(policy: &Found, scope: &Scope<'_>, members: &Members, service
             Action::Deny => {
                 let about_source = || policy.spec.rules.iter().filter(|rule| rule.is_about_source());
                 if about_source().any(|rule| !hits(&rule)) {
-                    findings.push(open(format!("{sees}, and a client that this policy refuses gets in through it; {add}")));
+                    findings
+                        .push(open(format!("{sees}, and a client that this policy refuses gets in through it; {add}")));
                 }
                 if about_source().any(|rule| hits(&rule)) {
-                    findings.push(more(format!("{sees}, which this policy refuses, and with it all clients of the Service")));
+                    findings.push(more(format!(
+                        "{sees}, which this policy refuses, and with it all clients of the Service"
+                    )));
                 }
             }
             _ => {}

@@ -27,7 +27,11 @@ pub(super) fn enrol(list: &mut List<'_>, istio: &Istio, report: &mut Report) -> 
     if istio.ambient.user_namespaces {
         let found = profile_text::change(list, report, &|labels| {
             let wanted = [(INJECTION, ""), (DATAPLANE_MODE, "ambient")];
-            set(labels, &wanted, "user namespaces move to ambient, those that exist too, as soon as the controller reads it")
+            set(
+                labels,
+                &wanted,
+                "user namespaces move to ambient, those that exist too, as soon as the controller reads it",
+            )
         })?;
         if !found.any && list.items().iter().any(is_profile) {
             let message = format!(
@@ -67,12 +71,17 @@ fn policies_at_run_time(list: &List<'_>, istio: &Istio, report: &mut Report) -> 
 
 pub(super) fn leave(list: &mut List<'_>, report: &mut Report) -> Result<(), Error> {
     profile_text::change(list, report, &|labels| {
-        let ambient = labels.and_then(|labels| labels.get(DATAPLANE_MODE)).is_some_and(|mode| mode.scalar_text() == "ambient");
+        let ambient =
+            labels.and_then(|labels| labels.get(DATAPLANE_MODE)).is_some_and(|mode| mode.scalar_text() == "ambient");
         if !ambient {
             return (KeyChanges::default(), Vec::new());
         }
         let wanted = [(INJECTION, "enabled"), (DATAPLANE_MODE, "")];
-        set(labels, &wanted, "user namespaces get sidecars again; both keys must stay, so that namespaces that exist follow")
+        set(
+            labels,
+            &wanted,
+            "user namespaces get sidecars again; both keys must stay, so that namespaces that exist follow",
+        )
     })?;
     Ok(())
 }

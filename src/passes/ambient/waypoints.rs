@@ -97,9 +97,10 @@ fn around(list: &List<'_>, members: &Members, report: &mut Report) -> Result<(),
     let used: Vec<_> = services
         .waypoints()
         .filter(|waypoint| {
-            services.services.iter().any(|service| {
-                services.waypoint_of(service, members).is_some_and(|used| used.place == waypoint.place)
-            })
+            services
+                .services
+                .iter()
+                .any(|service| services.waypoint_of(service, members).is_some_and(|used| used.place == waypoint.place))
         })
         .collect();
     let sidecars = members.namespaces.iter().filter(|(_, namespace)| namespace.after == Reach::Sidecar);

@@ -8,11 +8,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Report, Rule, Run, findings};
-use crate::passes::data_text;
 use crate::config::Config;
 use crate::istio::install::{self, Stated};
 use crate::krm::{Error, Field, Finding, List, Severity};
 use crate::kube::profile_labels;
+use crate::passes::data_text;
 use crate::yaml::edit::Edits;
 use crate::yaml::path::Path;
 

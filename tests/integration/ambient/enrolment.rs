@@ -31,16 +31,36 @@ fn namespaces_move_by_their_labels_and_come_back() {
         ("    istio-injection: enabled\n", "{}", "istio.io/dataplane-mode=ambient"),
         ("    istio.io/rev: default\n", "{}", "istio.io/dataplane-mode=ambient"),
         ("    istio-injection: enabled\n    istio.io/rev: canary\n", "{}", "istio.io/dataplane-mode=ambient"),
-        ("    istio-injection: enabled\n    istio.io/dataplane-mode: ambient\n", "{}", "istio.io/dataplane-mode=ambient"),
+        (
+            "    istio-injection: enabled\n    istio.io/dataplane-mode: ambient\n",
+            "{}",
+            "istio.io/dataplane-mode=ambient",
+        ),
         ("    istio-injection: enabled\n", "{namespaces: [we*]}", "istio.io/dataplane-mode=ambient"),
         ("    istio-injection: enabled\n", "{namespaces: [other]}", "istio-injection=enabled"),
         ("    istio-injection: enabled\n", "{namespaces: []}", "istio-injection=enabled"),
         ("    istio-injection: disabled\n", "{}", "istio-injection=disabled"),
-        ("    istio-injection: disabled\n    istio.io/rev: default\n", "{}", "istio-injection=disabled istio.io/rev=default"),
+        (
+            "    istio-injection: disabled\n    istio.io/rev: default\n",
+            "{}",
+            "istio-injection=disabled istio.io/rev=default",
+        ),
         ("    other: label\n", "{}", ""),
-        ("    istio-injection: enabled\n    istio.io/dataplane-mode: none\n", "{}", "istio-injection=enabled istio.io/dataplane-mode=none"),
-        ("    app.kubernetes.io/part-of: kubeflow-profile\n    istio-injection: enabled\n", "{}", "istio-injection=enabled"),
-        ("    app.kubernetes.io/part-of: kubeflow-profile\n    istio-injection: enabled\n", "{userNamespaces: true}", "istio.io/dataplane-mode=ambient"),
+        (
+            "    istio-injection: enabled\n    istio.io/dataplane-mode: none\n",
+            "{}",
+            "istio-injection=enabled istio.io/dataplane-mode=none",
+        ),
+        (
+            "    app.kubernetes.io/part-of: kubeflow-profile\n    istio-injection: enabled\n",
+            "{}",
+            "istio-injection=enabled",
+        ),
+        (
+            "    app.kubernetes.io/part-of: kubeflow-profile\n    istio-injection: enabled\n",
+            "{userNamespaces: true}",
+            "istio.io/dataplane-mode=ambient",
+        ),
     ] {
         let input = list(&format!("{PLANE}---\n{}", namespace("web", before)));
         let config = format!("{{mode: ambient, ambient: {ambient}}}");
@@ -71,7 +91,8 @@ fn namespaces_of_istio_and_of_the_cluster_are_never_enrolled() {
 fn pods_move_or_stay_out_and_come_back() {
     let yes = "      labels:\n        app: a\n        sidecar.istio.io/inject: \"true\"\n";
     let no = "      labels:\n        app: a\n        sidecar.istio.io/inject: \"false\"\n";
-    let no_by_annotation = "      annotations:\n        sidecar.istio.io/inject: \"false\"\n      labels:\n        app: a\n";
+    let no_by_annotation =
+        "      annotations:\n        sidecar.istio.io/inject: \"false\"\n      labels:\n        app: a\n";
     let gateway = "      annotations:\n        inject.istio.io/templates: gateway\n      labels:\n        app: a\n";
     let plain = "      labels:\n        app: a\n";
     for (place, metadata, after) in [
@@ -142,10 +163,17 @@ fn ignored_annotations_say_what_holds_now() {
             "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: port, namespace: web}}\nspec: {{rules: [{{to: [{{operation: {{ports: ['{number}']}}}}]}}]}}\n"
         )
     };
-    for (policies, refused) in
-        [(vec![], false), (vec![deny_all.to_owned()], true), (vec![port("9443"), deny_all.to_owned()], false), (vec![port("80")], true)]
-    {
-        let mut parts = vec![PLANE.to_owned(), namespace("web", "    istio-injection: enabled\n"), deployment("a", "web", excluded)];
+    for (policies, refused) in [
+        (vec![], false),
+        (vec![deny_all.to_owned()], true),
+        (vec![port("9443"), deny_all.to_owned()], false),
+        (vec![port("80")], true),
+    ] {
+        let mut parts = vec![
+            PLANE.to_owned(),
+            namespace("web", "    istio-injection: enabled\n"),
+            deployment("a", "web", excluded),
+        ];
         parts.extend(policies);
         let run = run_with(&list(&parts.join("---\n")), "{mode: ambient}");
         let about = run.about("Deployment", "a");
@@ -176,15 +204,25 @@ fn user_namespaces_follow_their_text() {
 
 #[test]
 fn workflows_stay_out_of_the_mesh() {
-    let config_map = |data: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: workflow-controller-configmap\n  namespace: web\ndata:\n{data}");
+    let config_map = |data: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: workflow-controller-configmap\n  namespace: web\ndata:\n{data}"
+        )
+    };
     for data in ["  executor: a\n", "  workflowDefaults: |\n    spec:\n      serviceAccountName: a\n"] {
         let input = list(&mesh(&config_map(data)));
         let there = run_with(&input, "{mode: ambient}");
-        let found = items(&there.text).into_iter().find(|doc| doc["metadata"]["name"] == "workflow-controller-configmap").unwrap();
-        let defaults: serde_json::Value = serde_yaml::from_str(found["data"]["workflowDefaults"].as_str().unwrap()).unwrap();
+        let found = items(&there.text)
+            .into_iter()
+            .find(|doc| doc["metadata"]["name"] == "workflow-controller-configmap")
+            .unwrap();
+        let defaults: serde_json::Value =
+            serde_yaml::from_str(found["data"]["workflowDefaults"].as_str().unwrap()).unwrap();
         assert_eq!(defaults["spec"]["podMetadata"]["labels"]["istio.io/dataplane-mode"], "none");
         let back = run_with(&there.text, "{mode: cni}");
-        let of = |text: &str| items(text).into_iter().find(|doc| doc["metadata"]["name"] == "workflow-controller-configmap").unwrap();
+        let of = |text: &str| {
+            items(text).into_iter().find(|doc| doc["metadata"]["name"] == "workflow-controller-configmap").unwrap()
+        };
         assert_eq!(of(&back.text), of(&input));
     }
 }

@@ -199,7 +199,11 @@ fn requests(docs: &[Value]) -> Vec<Request> {
         .filter(|doc| doc["kind"] == "Service")
         .map(|doc| {
             let name = doc["metadata"]["name"].as_str().unwrap().to_owned();
-            (Way::Service(name), doc["spec"]["selector"]["app"].as_str().unwrap(), doc["spec"]["ports"][0]["port"].as_u64().unwrap())
+            (
+                Way::Service(name),
+                doc["spec"]["selector"]["app"].as_str().unwrap(),
+                doc["spec"]["ports"][0]["port"].as_u64().unwrap(),
+            )
         })
         .chain([(Way::Pod, "x", 80), (Way::Pod, "x", 8080), (Way::Pod, "z", 8080)])
         .collect();

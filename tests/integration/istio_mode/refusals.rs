@@ -87,7 +87,6 @@ fn what_cannot_be_used_is_refused() {
             &cni,
             "runs ambient",
         ),
-        ("to ambient", plane(OFF), &[("mode", "ambient")], "not yet in this version"),
     ] {
         let outcome = run(&input, keys);
         assert_eq!(outcome.exit, Exit::Unusable, "{name}: {}", outcome.messages());

@@ -38,9 +38,7 @@ pub(super) fn lets_in_hbone(ports: &[NetworkPolicyPort]) -> bool {
 pub(super) fn is_for(policy: &NetworkPolicy, direction: Direction) -> bool {
     let Some(spec) = &policy.spec else { return direction == Direction::Ingress };
     match &spec.policy_types {
-        Some(types) if !types.is_empty() => {
-            types.iter().any(|word| word.eq_ignore_ascii_case(direction.as_str()))
-        }
+        Some(types) if !types.is_empty() => types.iter().any(|word| word.eq_ignore_ascii_case(direction.as_str())),
         _ => direction == Direction::Ingress || spec.egress.is_some(),
     }
 }

@@ -29,9 +29,10 @@ pub(super) fn already_split(list: &List<'_>, members: &Members, waypoints: &mut 
         }
         let parsed = item.parse_leniently()?;
         let Some(copy) = parsed.root().and_then(mark::of).and_then(|mark| mark.strip_prefix(SPLIT)) else { continue };
-        let there = list.items().iter().any(|other| {
-            is_policy(other) && other.name() == copy && members.name_of(other) == members.name_of(item)
-        });
+        let there = list
+            .items()
+            .iter()
+            .any(|other| is_policy(other) && other.name() == copy && members.name_of(other) == members.name_of(item));
         if there {
             let message = format!("is split: ztunnel enforces this part, and the waypoint the whole of it, as {copy}");
             waypoints.split.insert(place, message);
@@ -71,7 +72,8 @@ pub(super) fn apply(
             split.services.insert(target.service.clone());
         }
         for authentication in &target.authentications {
-            let entry = authentications.entry(*authentication).or_insert_with(|| (target.namespace.clone(), BTreeSet::new()));
+            let entry =
+                authentications.entry(*authentication).or_insert_with(|| (target.namespace.clone(), BTreeSet::new()));
             entry.1.insert(target.service.clone());
         }
     }
@@ -103,7 +105,9 @@ fn send_through(list: &mut List<'_>, place: usize, target: &Target, report: &mut
     {
         let parsed = item.parse()?;
         let labels = parsed.root().and_then(|root| root.find(&["metadata", "labels"]));
-        set.retain(|(key, value)| labels.and_then(|labels| labels.get(key)).is_none_or(|now| now.scalar_text() != value));
+        set.retain(|(key, value)| {
+            labels.and_then(|labels| labels.get(key)).is_none_or(|now| now.scalar_text() != value)
+        });
     }
     let keys = set.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(",");
     let why = ": its policies need a waypoint";
@@ -180,7 +184,9 @@ fn split_policy(
     let stays = match found.spec.action {
         Action::Allow => "ztunnel enforces the rules without HTTP, and lets the waypoint in",
         Action::Deny => "ztunnel refuses what it can tell without HTTP, except to the waypoint",
-        Action::Custom => "ztunnel refuses what the policy is about, except to the waypoint, where the provider is asked",
+        Action::Custom => {
+            "ztunnel refuses what the policy is about, except to the waypoint, where the provider is asked"
+        }
         Action::Audit => "only what goes through the waypoint is logged",
     };
     let message = format!("is split for Service {services}: the waypoint enforces the whole of it, as {copy}; {stays}");
@@ -247,10 +253,8 @@ fn add_policy(
     report: &mut Report,
 ) -> Result<(), Error> {
     let Some(item) = list.items().get(like) else { return Ok(()) };
-    let mut metadata = Map::from_iter([
-        ("annotations".to_owned(), json!({MARK: ADDED})),
-        ("name".to_owned(), json!(name)),
-    ]);
+    let mut metadata =
+        Map::from_iter([("annotations".to_owned(), json!({MARK: ADDED})), ("name".to_owned(), json!(name))]);
     if !item.namespace().is_empty() {
         metadata.insert("namespace".to_owned(), json!(item.namespace()));
     }
@@ -265,12 +269,7 @@ fn add_policy(
 }
 
 /// Puts other rules into a policy: new ones behind those that stay, else all of them anew.
-pub(super) fn replace_rules(
-    list: &mut List<'_>,
-    place: usize,
-    now: &[Value],
-    rules: Vec<Value>,
-) -> Result<(), Error> {
+pub(super) fn replace_rules(list: &mut List<'_>, place: usize, now: &[Value], rules: Vec<Value>) -> Result<(), Error> {
     let Some(item) = list.items_mut().get_mut(place) else { return Ok(()) };
     let path = crate::yaml::path::Path::of(&["spec", "rules"]);
     if !now.is_empty() && rules.len() == now.len() + 1 && rules.starts_with(now) {

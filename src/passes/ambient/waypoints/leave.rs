@@ -66,9 +66,10 @@ fn put_together(
     report: &mut Report,
 ) -> Result<(), Error> {
     let namespace = list.items().get(place).map(|item| item.namespace().to_owned()).unwrap_or_default();
-    let found = added.iter().filter_map(|place| list.items().get(*place)).find(|item| {
-        is_policy(item) && item.name() == copy && item.namespace() == namespace
-    });
+    let found = added
+        .iter()
+        .filter_map(|place| list.items().get(*place))
+        .find(|item| is_policy(item) && item.name() == copy && item.namespace() == namespace);
     let whole = found.map(rules_of).transpose()?;
     let (Some(item), Some((whole, _))) = (list.items().get(place), whole) else {
         let Some(item) = list.items().get(place) else { return Ok(()) };
@@ -79,7 +80,7 @@ fn put_together(
         return report.add_for(item, Finding::new(Rule::PolicySplit, Severity::Warning, message));
     };
     let (now, action) = rules_of(item)?;
-    if !is_part_of(&now, &whole, action) {
+    if !is_part_of(&now, &whole, action, &namespace) {
         let message = format!(
             "was split, and its rules have been changed since: they stay; compare them with those of {copy}, which goes"
         );
@@ -107,7 +108,7 @@ fn rules_of(item: &crate::krm::Item<'_>) -> Result<(Vec<Value>, Action), Error> 
 }
 
 /// The rules are what this pass made of the whole: the waypoint, which they name, tells how.
-fn is_part_of(now: &[Value], whole: &[Value], action: Action) -> bool {
+fn is_part_of(now: &[Value], whole: &[Value], action: Action, namespace: &str) -> bool {
     if now == whole {
         return true;
     }
@@ -116,9 +117,10 @@ fn is_part_of(now: &[Value], whole: &[Value], action: Action) -> bool {
         let sources = rule.get("from")?.as_array()?;
         sources.last()?.get("source")?.get(key)?.as_array()?.last()?.as_str()
     });
-    let mut waypoints: Vec<&str> = principals.collect();
+    let here = format!("/ns/{}/sa/", if namespace.is_empty() { "default" } else { namespace });
+    let mut waypoints: Vec<&str> = principals.filter(|principal| principal.contains(&here)).collect();
     waypoints.dedup();
-    waypoints.iter().any(|waypoint| {
-        crate::istio::policy::split::rules_at_ztunnel(action, whole, waypoint).as_deref() == Some(now)
-    })
+    waypoints
+        .iter()
+        .any(|waypoint| crate::istio::policy::split::rules_at_ztunnel(action, whole, waypoint).as_deref() == Some(now))
 }

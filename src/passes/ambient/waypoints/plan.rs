@@ -106,7 +106,9 @@ impl Ground<'_, '_> {
             return Err("policies are attached to Services only from Istio 1.22 on".to_owned());
         }
         if policy.namespace == self.members.planes.root {
-            return Err("it is of the root namespace, and a policy for a waypoint must be in the Service's own".to_owned());
+            return Err(
+                "it is of the root namespace, and a policy for a waypoint must be in the Service's own".to_owned()
+            );
         }
         if self.members.reach(&policy.namespace) != Reach::Ambient {
             return Err(format!("namespace \"{}\" is not in ambient", policy.namespace));
@@ -163,7 +165,10 @@ impl Ground<'_, '_> {
         if let Some((_, route)) =
             self.routes.in_mesh.iter().find(|((at, name), _)| *at == namespace && *name == service.name)
         {
-            return Ok(Err(format!("{route} routes within the mesh for Service {}; a waypoint would follow it", service.name)));
+            return Ok(Err(format!(
+                "{route} routes within the mesh for Service {}; a waypoint would follow it",
+                service.name
+            )));
         }
         let authentications = match self.authentications_on(&namespace, &pods)? {
             Ok(found) => found,
@@ -202,7 +207,11 @@ impl Ground<'_, '_> {
         if service.labels.contains_key(USE_WAYPOINT) || of_namespace.is_some_and(|name| name == "none") {
             return Err(format!("Service {} says that it goes through no waypoint", service.name));
         }
-        let waypoints: Vec<_> = self.services.waypoints().filter(|waypoint| waypoint.for_services && waypoint.namespace == *namespace).collect();
+        let waypoints: Vec<_> = self
+            .services
+            .waypoints()
+            .filter(|waypoint| waypoint.for_services && waypoint.namespace == *namespace)
+            .collect();
         match waypoints[..] {
             [] => {}
             [one] => return Ok((one.name.clone(), false)),
@@ -257,10 +266,14 @@ impl Ground<'_, '_> {
                 continue;
             }
             if found.namespace == *root {
-                return Err(format!("policy {name} of the root namespace is about the same pods, and no waypoint takes it"));
+                return Err(format!(
+                    "policy {name} of the root namespace is about the same pods, and no waypoint takes it"
+                ));
             }
             if found.mark.is_some() {
-                return Err(format!("policy {name} has been split before; take it back with `mode: cni` and run again"));
+                return Err(format!(
+                    "policy {name} has been split before; take it back with `mode: cni` and run again"
+                ));
             }
             if found.spec.at_ztunnel() != Enforcement::Whole && !wanted.contains(place) {
                 return Err(format!("policy {name} is about the same pods and cannot be split"));
@@ -270,7 +283,9 @@ impl Ground<'_, '_> {
                 return Err(format!("a waypoint reads policy {name} otherwise, {why}"));
             }
             if let Some(other) = self.other_service_behind(found, service, waypoint) {
-                return Err(format!("policy {name} is about pods of Service {other} too, which goes through the same waypoint"));
+                return Err(format!(
+                    "policy {name} is about pods of Service {other} too, which goes through the same waypoint"
+                ));
             }
             policies.insert(*place, found.clone());
         }
@@ -285,15 +300,18 @@ impl Ground<'_, '_> {
         let scope = self.members.scope(&policy.namespace, policy.spec.labels());
         let other = self.services.services.iter().find(|other| {
             other.place != service.place
-                && self.services.used_by(other, self.members)
-                    == Some((service.namespace.clone(), waypoint.to_owned()))
+                && self.services.used_by(other, self.members) == Some((service.namespace.clone(), waypoint.to_owned()))
                 && scope.workloads.iter().any(|workload| other.selects(workload))
         });
         other.map(|other| other.name.as_str())
     }
 
     /// RequestAuthentications on these pods: they check tokens only where a waypoint stands.
-    fn authentications_on(&self, namespace: &str, pods: &[&Workload]) -> Result<Result<BTreeSet<usize>, String>, Error> {
+    fn authentications_on(
+        &self,
+        namespace: &str,
+        pods: &[&Workload],
+    ) -> Result<Result<BTreeSet<usize>, String>, Error> {
         let mut found = BTreeSet::new();
         for (place, item) in self.list.items().iter().enumerate() {
             let is_one = item.kind() == "RequestAuthentication" && item.api_version().starts_with("security.istio.io/");
