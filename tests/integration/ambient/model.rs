@@ -246,7 +246,7 @@ impl World<'_> {
     }
 
     /// The waypoint that a request goes through.
-    fn waypoint(&self, request: &Request) -> Option<&str> {
+    pub(super) fn waypoint(&self, request: &Request) -> Option<&str> {
         let Way::Service(name) = &request.way else { return None };
         let service = self.of_kind("Service").find(|doc| text(doc, "/metadata/name") == name)?;
         let labels = &service["metadata"]["labels"];

@@ -120,6 +120,8 @@ fn is_part_of(now: &[Value], whole: &[Value], action: Action, namespace: &str) -
     let here = format!("/ns/{}/sa/", if namespace.is_empty() { "default" } else { namespace });
     let mut waypoints: Vec<&str> = principals.filter(|principal| principal.contains(&here)).collect();
     waypoints.dedup();
+    // Rules that let everybody in do not name it.
+    waypoints.push("");
     waypoints
         .iter()
         .any(|waypoint| crate::istio::policy::split::rules_at_ztunnel(action, whole, waypoint).as_deref() == Some(now))
