@@ -200,7 +200,7 @@ impl Members {
             self.gateways.iter().any(|gateway| selects(labels, gateway) || selects(gateway, labels))
         });
         let may_come = if everywhere { self.any_ambient() } else { self.reach(namespace) == Reach::Ambient };
-        Scope { workloads, gateway, may_come }
+        Scope { workloads, gateway, may_come, is_whole: labels.is_none() }
     }
 
     /// Whether anything at all is in ambient then.
@@ -220,6 +220,8 @@ pub struct Scope<'m> {
     pub gateway: bool,
     /// Pods of ambient that the list does not hold may come into it.
     pub may_come: bool,
+    /// It is all of a namespace, or of the mesh.
+    pub is_whole: bool,
 }
 
 impl<'m> Scope<'m> {
@@ -231,7 +233,8 @@ impl<'m> Scope<'m> {
     /// It is about pods of ambient, or of pods that are nowhere in the list and may be in ambient.
     #[must_use]
     pub fn is_ambient(&self) -> bool {
-        self.of(Member::Ambient).next().is_some() || (self.workloads.is_empty() && !self.gateway && self.may_come)
+        let others = !self.is_whole && (self.gateway || !self.workloads.is_empty());
+        self.of(Member::Ambient).next().is_some() || (self.may_come && !others)
     }
 }
 

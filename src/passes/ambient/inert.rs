@@ -212,7 +212,8 @@ fn tls_modes<'v>(value: &'v Value, modes: &mut Vec<&'v str>) {
 
 fn envoy_filter(item: &Item<'_>, root: View<'_>, scope: &Scope<'_>) -> Said {
     // Istio's own filters come and go with its version.
-    if root.find(&["metadata", "labels", "operator.istio.io/component"]).is_some() || !scope.is_ambient() {
+    let label = |key: &str| root.find(&["metadata", "labels", key]).is_some();
+    if label("operator.istio.io/component") || label("istio.io/rev") || !scope.is_ambient() {
         return None;
     }
     let patches = root.find(&["spec", "configPatches"]).into_iter().flat_map(|list| list.items());

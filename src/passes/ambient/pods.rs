@@ -44,7 +44,8 @@ pub(super) fn enrol(list: &mut List<'_>, members: &Members, report: &mut Report)
                 };
                 change.apply(item, Rule::AmbientPod, ": the old label would still have it injected", report)?;
             }
-            Member::Outside if enrolled && !workload.host_network => {
+            // A gateway that its chart made says no to injection, and ztunnel must not take it in either.
+            Member::Outside | Member::Proxy if enrolled && !workload.host_network && stays_out(workload) => {
                 let set = vec![(DATAPLANE_MODE, "none".to_owned())];
                 add(item, workload, &path, set, ": it was not in the mesh and stays out of it", report)?;
             }
@@ -84,6 +85,10 @@ fn add(
         mark::set(item, &keys)?;
     }
     Ok(())
+}
+
+fn stays_out(workload: &Workload) -> bool {
+    workload.member == Member::Outside || refuses(workload)
 }
 
 fn refuses(workload: &Workload) -> bool {

@@ -191,6 +191,7 @@ fn also(scope: &Scope<'_>) -> &'static str {
 pub(super) fn pods(scope: &Scope<'_>) -> String {
     let names: Vec<&str> = scope.of(Member::Ambient).map(|workload| workload.shown.as_str()).collect();
     match names.len() {
+        0 if scope.is_whole => "pods that are not in the input".to_owned(),
         0 => "pods that are not in the input (no pod of the input has these labels)".to_owned(),
         1..=3 => names.join(", "),
         count => format!("{} and {} more", names[..3].join(", "), count - 3),

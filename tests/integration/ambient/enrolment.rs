@@ -129,6 +129,19 @@ fn pods_move_or_stay_out_and_come_back() {
     }
 }
 
+/// A gateway of a chart brings its proxy along: it is neither injected nor enrolled.
+#[test]
+fn a_gateway_with_its_own_proxy_stays_out_of_ztunnel() {
+    let no = "      labels:\n        app: a\n        sidecar.istio.io/inject: \"false\"\n";
+    let gateway = deployment("a", "web", no).replace("name: main", "name: istio-proxy");
+    let input = list(&[PLANE.to_owned(), namespace("web", "    istio-injection: enabled\n"), gateway].join("---\n"));
+    let there = run_with(&input, "{mode: ambient}");
+    let expected = "istio.io/dataplane-mode=none sidecar.istio.io/inject=false";
+    assert_eq!(labels(&there.text, "Deployment", "a", true), expected, "{}", there.messages());
+    let back = run_with(&there.text, "{mode: cni}");
+    assert_eq!(labels(&back.text, "Deployment", "a", true), "sidecar.istio.io/inject=false");
+}
+
 /// A gateway of a revision gets the revision too, which its namespace no longer names.
 #[test]
 fn a_gateway_keeps_its_revision() {

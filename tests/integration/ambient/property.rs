@@ -256,7 +256,7 @@ fn count(cell: &Cell<u32>) {
 
 #[test]
 fn nothing_gets_in_that_was_refused_and_nothing_is_refused_that_got_in_without_a_finding() {
-    let config = crate::shared::property(600);
+    let config = crate::shared::property(300);
     let cases = config.cases;
     let seen = Seen::default();
     TestRunner::new(config).run(&mesh(), |mesh| holds(&mesh, &seen)).unwrap();
