@@ -10,7 +10,10 @@
 pub mod facts;
 pub mod injector;
 pub mod install;
+pub mod members;
 pub mod mode_settings;
 pub mod objects;
 pub mod platform;
+pub mod policy;
+pub mod services;
 pub mod version;

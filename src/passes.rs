@@ -1,10 +1,13 @@
 //! The passes, in the one order in which they run. Each reads the list, decides, edits items and reports.
 
 mod accepted;
+mod ambient;
+mod data_text;
 mod harden;
 mod istio_mode;
 mod label_findings;
 mod namespace_labels;
+mod profile_text;
 mod report;
 mod strictest;
 mod user_namespaces;
@@ -21,6 +24,7 @@ type Pass = fn(&mut List<'_>, &Config, &mut Report) -> Result<(), Error>;
 /// All passes, in order: labels come behind what changes pods, and what the labels would do comes last.
 const PASSES: &[Pass] = &[
     istio_mode::run,
+    ambient::run,
     harden::run,
     namespace_labels::run,
     user_namespaces::run,

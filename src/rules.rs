@@ -165,6 +165,62 @@ rules! {
     UsersContradict => "users-contradict",
     /// Pods that a controller makes at run time cannot reach the level of user namespaces.
     GeneratedPods => "generated-pods",
+    /// A namespace was moved to ambient, or back.
+    AmbientNamespace => "ambient-namespace",
+    /// A namespace of the mesh keeps its sidecars.
+    AmbientNamespaceKept => "ambient-namespace-kept",
+    /// An entry of `ambient.namespaces` enrols nothing.
+    AmbientNamespacesUnmatched => "ambient-namespaces-unmatched",
+    /// The labels of a pod that decide about the mesh were changed.
+    AmbientPod => "ambient-pod",
+    /// A pod keeps its sidecar in a namespace that was moved to ambient.
+    AmbientPodKept => "ambient-pod-kept",
+    /// A pod has annotations that nobody reads in ambient.
+    AmbientAnnotationIgnored => "ambient-annotation-ignored",
+    /// User namespaces were moved to ambient, or back.
+    AmbientUserNamespaces => "ambient-user-namespaces",
+    /// Policies that a controller makes at run time do not stand in the input.
+    AmbientRunTimePolicies => "ambient-run-time-policies",
+    /// Pods that a controller makes at run time and that shall stay out of the mesh.
+    AmbientGeneratedPods => "ambient-generated-pods",
+    /// A policy is enforced as before.
+    PolicyKept => "policy-kept",
+    /// A policy refuses more in ambient than it says.
+    PolicyDeniesMore => "policy-denies-more",
+    /// A policy lets something in, in ambient, that it refuses.
+    PolicyFailsOpen => "policy-fails-open",
+    /// A policy was split between ztunnel and a waypoint, or put together again.
+    PolicySplit => "policy-split",
+    /// What comes past a waypoint does not meet the whole policy.
+    PolicyPastWaypoint => "policy-past-waypoint",
+    /// A waypoint was added, or a Service was sent through it.
+    WaypointAdded => "waypoint-added",
+    /// A waypoint cannot run as it must.
+    WaypointBlocked => "waypoint-blocked",
+    /// Sidecars go past waypoints.
+    SidecarsBypassWaypoints => "sidecars-bypass-waypoints",
+    /// The definitions of the Gateway API are not in the input.
+    GatewayApiAbsent => "gateway-api-absent",
+    /// A resource of Istio has no effect on pods of ambient.
+    AmbientInert => "ambient-inert",
+    /// A PeerAuthentication says what ambient does not know.
+    PeerAuthenticationIgnored => "peer-authentication-ignored",
+    /// A NetworkPolicy needs no change for ambient.
+    NetworkPolicyKept => "network-policy-kept",
+    /// The port of ambient was added to a NetworkPolicy, or taken away.
+    NetworkPolicyHbone => "network-policy-hbone",
+    /// A NetworkPolicy limits less than before.
+    NetworkPolicyOpensPorts => "network-policy-opens-ports",
+    /// A NetworkPolicy may keep the mesh out.
+    NetworkPolicyBlocks => "network-policy-blocks",
+    /// Virtual machines are in the mesh.
+    AmbientVirtualMachines => "ambient-virtual-machines",
+    /// Identities come from SPIRE.
+    AmbientSpire => "ambient-spire",
+    /// The mesh spans several clusters.
+    AmbientMulticluster => "ambient-multicluster",
+    /// Sidecars cannot talk to pods of ambient.
+    AmbientSidecarHbone => "ambient-sidecar-hbone",
 }
 
 impl fmt::Display for Rule {

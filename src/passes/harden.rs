@@ -23,7 +23,6 @@ mod fill;
 mod findings;
 mod generated;
 mod injector;
-mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod ambient;
 mod bad_input;
 mod cases;
 mod check;

@@ -43,7 +43,7 @@ impl Policy {
         let none = Labels::new();
         let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
         let word = labels.get(INJECT).or_else(|| pod.metadata.annotations.as_ref().and_then(|map| map.get(INJECT)));
-        let asked = word.and_then(|word| asks(release, word));
+        let asked = word.and_then(|word| release.asks_for_injection(word));
         let wanted = asked.or_else(|| {
             let matches = |selectors: &[Selector]| selectors.iter().any(|selector| selector.matches(labels));
             if matches(&self.never) {
@@ -69,19 +69,22 @@ impl Policy {
     }
 }
 
-/// What a value of [`INJECT`] asks for; `None` leaves it to the policy.
-fn asks(release: Release, word: &str) -> Option<bool> {
-    if release.strict_inject_words() {
-        return match word {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        };
+impl Release {
+    /// What a value of `sidecar.istio.io/inject` asks for; `None` leaves it to the policy.
+    #[must_use]
+    pub fn asks_for_injection(self, word: &str) -> Option<bool> {
+        if self.strict_inject_words() {
+            return match word {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            };
+        }
+        if word.is_empty() {
+            return None;
+        }
+        Some(matches!(word.to_lowercase().as_str(), "y" | "yes" | "true" | "on"))
     }
-    if word.is_empty() {
-        return None;
-    }
-    Some(matches!(word.to_lowercase().as_str(), "y" | "yes" | "true" | "on"))
 }
 
 #[cfg(test)]
@@ -103,7 +106,7 @@ mod tests {
             ("enabled", Some(false), None),
         ];
         for (word, before, after) in rows {
-            assert_eq!((asks(old, word), asks(new, word)), (before, after), "{word}");
+            assert_eq!((old.asks_for_injection(word), new.asks_for_injection(word)), (before, after), "{word}");
         }
     }
 }

@@ -7,11 +7,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Report, Rule, Run, findings, text};
+use super::{Report, Rule, Run, findings};
 use crate::config::Config;
 use crate::istio::install::{self, Stated};
 use crate::krm::{Error, Field, Finding, List, Severity};
 use crate::kube::profile_labels;
+use crate::passes::data_text;
 use crate::yaml::edit::Edits;
 use crate::yaml::path::Path;
 
@@ -59,7 +60,7 @@ fn set(list: &mut List<'_>, place: usize, keys: &[&str], report: &mut Report) ->
         let Some(root) = parsed.root() else { return Ok(()) };
         let mut edits = Edits::default();
         for key in keys {
-            let changed = text::change(item, root, key, |inner| {
+            let changed = data_text::change(item, root, key, |inner| {
                 let mut edits = Edits::default();
                 edits.merge(inner, &patch)?;
                 Ok(edits)

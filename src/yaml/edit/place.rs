@@ -30,6 +30,20 @@ impl Edits {
     }
 }
 
+impl Edits {
+    /// Removes the element at an index of the sequence at `path`, which must be there.
+    ///
+    /// # Errors
+    /// As [`Edits::merge_below`].
+    pub fn remove_below(&mut self, root: View<'_>, path: &Path, index: usize) -> Result<(), EditError> {
+        let sequence = reach(root, path)?;
+        if !matches!(sequence.kind(), Kind::Sequence { .. }) {
+            return Err(EditError::NotASequence { path: path.clone(), line: sequence.line() });
+        }
+        self.remove_index(sequence, path, index)
+    }
+}
+
 /// The node at a path, if a change of it changes nothing else.
 fn reach<'t>(root: View<'t>, path: &Path) -> Result<View<'t>, EditError> {
     let mut view = root;
@@ -104,6 +118,21 @@ mod tests {
             ("a:\n- d: [A]\n", "a:\n- d: [A, ALL]\n"),
         ] {
             assert_eq!(edited(text, list.clone(), "ALL".into()).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_element_goes_by_its_place() {
+        for (text, index, expected) in [
+            ("a:\n- d:\n  - A\n  - B # b\n  n: x\n", 1, "a:\n- d:\n  - A\n  n: x\n"),
+            ("a:\n- d:\n  - p: 1\n    q: 2\n  - B\n", 0, "a:\n- d:\n  - B\n"),
+            ("a:\n- d: [A, B]\n", 1, "a:\n- d: [A]\n"),
+            ("a:\n- d: [A, B]\n", 2, "a:\n- d: [A, B]\n"),
+        ] {
+            let tree = Tree::parse(text).unwrap();
+            let mut edits = Edits::default();
+            edits.remove_below(tree.root(text).unwrap(), &element().join("d"), index).unwrap();
+            assert_eq!(edits.apply(text).unwrap(), expected, "{text}");
         }
     }
 

@@ -93,6 +93,20 @@ impl Edits {
         Ok(())
     }
 
+    /// Removes the element at a place of a sequence.
+    pub(super) fn remove_index(&mut self, sequence: View<'_>, path: &Path, index: usize) -> Result<(), EditError> {
+        let mut entries = Vec::new();
+        for (place, item) in sequence.items().enumerate() {
+            if place == index {
+                refuse_anchors(&item, &path.join(place))?;
+            }
+            let start = super::sequence::dash(&sequence, &item);
+            entries.push(Entry { start, end: item.range().end, last: item, removed: place == index });
+        }
+        self.remove_entries(sequence, None, &entries);
+        Ok(())
+    }
+
     fn remove_entries(&mut self, parent: View<'_>, name: Option<View<'_>>, entries: &[Entry<'_>]) {
         if entries.iter().all(|entry| !entry.removed) {
             return;
