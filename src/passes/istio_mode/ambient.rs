@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::control_plane::{PROXY, edit_texts};
+use super::control_plane::{PROXY, changes, edit_texts, say};
 use super::workloads::{self, Part};
 use super::{Plan, Report, cni};
 use crate::config::DataplaneMode;
 use crate::istio::install::{Install, text_values};
-use crate::istio::mode_settings::{Agents, Document, Setting, Ztunnel, agent_settings};
+use crate::istio::mode_settings::{Agents, Desired, Document, Setting, Ztunnel, agent_settings};
 use crate::istio::platform::PlatformEffect;
 use crate::istio::version::Version;
 use crate::krm::{Error, Field, Finding, Item, List, Severity};
@@ -182,19 +182,19 @@ fn edit_variables(item: &mut Item<'_>, settings: &[&Setting], report: &mut Repor
         let Some(data) = root.get("data") else { return Ok(()) };
         let present =
             |path: &[&str]| path.first().and_then(|key| data.get(key)).map(|value| Value::from(value.scalar_text()));
-        let changes = super::control_plane::changes(settings, present);
+        let changes = changes(settings, present);
         let mut edits = Edits::default();
         let entries: Vec<(&str, Value)> = changes
             .iter()
             .filter_map(|change| match change.desired {
-                crate::istio::mode_settings::Desired::Set(value) => Some((*change.path.first()?, value.clone())),
-                crate::istio::mode_settings::Desired::Remove { .. } => None,
+                Desired::Set(value) => Some((*change.path.first()?, value.clone())),
+                Desired::Remove { .. } => None,
             })
             .collect();
         if !entries.is_empty() {
             edits.set(root, &["data"], &entries).map_err(|error| item.edit_error(&error))?;
         }
-        super::control_plane::say(item, root, &[(Path::of(&["data"]), changes)], report);
+        say(item, root, &[(Path::of(&["data"]), changes)], report);
         edits
     };
     item.apply(edits)

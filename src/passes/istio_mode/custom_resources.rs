@@ -18,7 +18,7 @@ use crate::config::{DataplaneMode, Istio};
 use crate::istio::facts::{Facts, FactsLookup, facts_for};
 use crate::istio::mode_settings::Desired;
 use crate::istio::platform::{Platform, PlatformEffect};
-use crate::istio::version::Version;
+use crate::istio::version::{ImageTag, Version};
 use crate::krm::{Error, Finding, Item, List, Severity};
 use crate::rules::Rule;
 use crate::yaml::de;
@@ -238,7 +238,7 @@ impl Mode<'_> {
         let version = {
             let parsed = item.parse()?;
             let text = parsed.root().and_then(|root| word(root, field)).unwrap_or_default().to_owned();
-            crate::istio::version::ImageTag::split(&text).base.parse::<Version>().ok()
+            ImageTag::split(&text).base.parse::<Version>().ok()
         };
         let Some(version) = version else { return Ok(()) };
         let (rule, message) = match facts_for(&version) {

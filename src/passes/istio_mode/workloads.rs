@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Report;
-use super::control_plane::{Change, changes, say};
+use super::control_plane::{Change, changes, put, say};
 use crate::istio::mode_settings::{Desired, Setting};
 use crate::krm::{Error, Item};
 use crate::yaml::de;
@@ -159,7 +159,7 @@ fn make_paths(view: View<'_>, changes: &[Change<'_>], edits: &mut Edits) -> Resu
     for change in changes {
         let Some((last, parents)) = change.path.split_last() else { continue };
         match change.desired {
-            Desired::Set(value) => super::control_plane::put(&mut patch, change.path, value.clone()),
+            Desired::Set(value) => put(&mut patch, change.path, value.clone()),
             Desired::Remove { .. } => removed.entry(parents).or_default().push(last),
         }
     }

@@ -11,15 +11,19 @@
 //!
 //! `ZTunnel` is `v1` in the operators that come with Istio 1.28 and newer, `v1alpha1` with a `profile` of its own before.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{
     CNI_BIN_DIR, CNI_CONF_DIR, DEFAULT_NAMESPACE, Mode, PLATFORM, Rewrite, TRUSTED_NAMESPACE, put, rewrite, word,
 };
 use crate::istio::facts::Facts;
+use crate::istio::mode_settings::Desired;
 use crate::istio::platform::{Platform, PlatformEffect};
 use crate::istio::version::Version;
 use crate::krm::{Error, Finding, List, ResourceRef, Severity};
+use crate::passes::istio_mode::cni;
 use crate::passes::report::Report;
 use crate::rules::Rule;
 use crate::yaml::tree::View;
@@ -45,9 +49,9 @@ struct Sail {
 /// True where something has changed.
 pub(super) fn run(list: &mut List<'_>, istios: &[usize], mode: &Mode<'_>, report: &mut Report) -> Result<bool, Error> {
     let Some(sail) = read(list, istios)? else { return Ok(false) };
-    let cni = find(list, "IstioCNI");
+    let istio_cni = find(list, "IstioCNI");
     let ztunnel = find(list, "ZTunnel");
-    let cni_there = namespace_of(list, cni, CNI_NAMESPACE)?;
+    let cni_there = namespace_of(list, istio_cni, CNI_NAMESPACE)?;
     let ztunnel_there = namespace_of(list, ztunnel, ZTUNNEL_NAMESPACE)?;
     let cni_namespace = if mode.is_on() {
         mode.namespace(cni_there.as_deref(), DEFAULT_NAMESPACE)?
@@ -71,12 +75,12 @@ pub(super) fn run(list: &mut List<'_>, istios: &[usize], mode: &Mode<'_>, report
         changed |= item.is_changed();
     }
     // What is removed comes last: the places of the others stay.
-    let mut gone = std::collections::BTreeSet::new();
-    agent(list, &sail, mode, ("IstioCNI", cni, &cni_namespace), mode.is_on(), &mut gone, report)?;
+    let mut gone = BTreeSet::new();
+    agent(list, &sail, mode, ("IstioCNI", istio_cni, &cni_namespace), mode.is_on(), &mut gone, report)?;
     let namespace = ztunnel_namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     agent(list, &sail, mode, ("ZTunnel", ztunnel, namespace), mode.is_ambient(), &mut gone, report)?;
     changed |= !gone.is_empty();
-    super::super::cni::remove(list, &gone, report)?;
+    cni::remove(list, &gone, report)?;
     Ok(changed)
 }
 
@@ -199,7 +203,7 @@ fn agent(
     mode: &Mode<'_>,
     (kind, found, namespace): (&str, Option<usize>, &str),
     wanted: bool,
-    gone: &mut std::collections::BTreeSet<usize>,
+    gone: &mut BTreeSet<usize>,
     report: &mut Report,
 ) -> Result<(), Error> {
     let version = sail.version.parse().ok();
@@ -239,7 +243,7 @@ fn agent(
             put(&mut object, &["metadata", "name"], json!("default"));
             let mut spec = vec![(&["spec", "namespace"][..], json!(namespace))];
             for (path, desired) in of(None).wishes {
-                if let crate::istio::mode_settings::Desired::Set(value) = desired {
+                if let Desired::Set(value) = desired {
                     spec.push((path, value));
                 }
             }
