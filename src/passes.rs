@@ -2,7 +2,6 @@
 
 mod accepted;
 mod ambient;
-mod data_text;
 mod harden;
 mod istio_mode;
 mod label_findings;

@@ -186,6 +186,16 @@ impl Members {
         self.namespaces.get(namespace).map_or(Reach::None, |namespace| namespace.after)
     }
 
+    /// By the labels that stand, pods of this namespace are in ambient.
+    #[must_use]
+    pub fn was_ambient(&self, namespace: &str) -> bool {
+        let labelled = |workload: &Workload| {
+            workload.namespace == namespace && workload.labels.get(DATAPLANE_MODE).is_some_and(|mode| mode == "ambient")
+        };
+        self.namespaces.get(namespace).is_some_and(|namespace| namespace.before == Reach::Ambient)
+            || self.workloads.iter().any(labelled)
+    }
+
     /// Whom a policy is about: those of its namespace, or of all from the root namespace, that have these labels.
     #[must_use]
     pub fn scope(&self, namespace: &str, labels: Option<&Texts>) -> Scope<'_> {

@@ -11,8 +11,7 @@
 //! Kubeflow's user namespaces, NetworkPolicies and, with `waypoints: auto`, AuthorizationPolicies and their Services. Every
 //! policy is accounted for in the results: kept, changed, or what of it no longer holds. No policy is lost in silence.
 //!
-//! What this pass adds or changes, and what cannot be told from the result alone, is marked with an annotation; the way back
-//! takes only that away.
+//! What the way back could not tell from the result alone is marked with an annotation.
 //!
 //! Source of facts: Istio's documentation, `ambient/migrate`, `ambient/usage/{l4-policy,l7-features,networkpolicy,waypoint}`,
 //! and the code that each file names.
@@ -69,7 +68,7 @@ fn there(
     namespaces::enrol(list, members, istio, report)?;
     pods::enrol(list, members, report)?;
     user_namespaces::enrol(list, istio, report)?;
-    generated::keep_out(list, members, report)?;
+    generated::report(list, members, report)?;
     let waypoints = waypoints::run(list, members, istio, release, report)?;
     policies::report(list, members, &waypoints, report)?;
     annotations::report(list, members, report)?;
@@ -83,8 +82,7 @@ fn back(list: &mut List<'_>, members: &Members, report: &mut Report) -> Result<(
     namespaces::leave(list, members, report)?;
     pods::leave(list, members, report)?;
     user_namespaces::leave(list, report)?;
-    generated::leave(list, report)?;
-    network_policies::close(list, report)?;
+    network_policies::close(list, members, report)?;
     waypoints::leave(list, report)
 }
 

@@ -23,6 +23,7 @@ mod fill;
 mod findings;
 mod generated;
 mod injector;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 

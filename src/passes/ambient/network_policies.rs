@@ -23,7 +23,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_core::{Selector, SelectorExt};
 use serde_json::json;
 
-use super::{Report, mark, say};
+use super::{Report, say};
 use crate::istio::members::{Member, Members, Reach, Texts, Workload};
 use crate::istio::services::Services;
 use crate::krm::{Error, Field, Finding, Item, List, Severity};
@@ -31,13 +31,12 @@ use crate::kube::pod::decode;
 use crate::rules::Rule;
 use crate::yaml::edit::Edits;
 use crate::yaml::path::Path;
+use crate::yaml::tree::View;
 
 use admits::{Direction, lets_in_hbone};
 
 /// The port of HBONE.
 const PORT: i32 = 15008;
-/// The mark of a policy that got the port: the rules follow, as `ingress/0`.
-const MARKED: &str = "15008:";
 
 fn is_policy(item: &Item<'_>) -> bool {
     item.is("networking.k8s.io/v1", "NetworkPolicy") && !item.is_local_config()
@@ -179,9 +178,7 @@ fn add_port(item: &mut Item<'_>, rules: &[(Direction, usize)], report: &mut Repo
         report.add_about(item, root, Finding::new(Rule::NetworkPolicyOpensPorts, Severity::Warning, message));
         edits
     };
-    item.apply(edits)?;
-    let places: Vec<String> = rules.iter().map(|(direction, at)| format!("{}/{at}", direction.as_str())).collect();
-    mark::set(item, &format!("{MARKED}{}", places.join(",")))
+    item.apply(edits)
 }
 
 /// Pods of ambient to which only rules without peers lead: nobody in the mesh reaches them.
@@ -254,34 +251,43 @@ fn waypoints(list: &List<'_>, members: &Members, policies: &[Read], report: &mut
     Ok(())
 }
 
-pub(super) fn close(list: &mut List<'_>, report: &mut Report) -> Result<(), Error> {
-    for item in list.items_mut().iter_mut().filter(|item| is_policy(item) && mark::may_have(item)) {
+/// Takes the port out of rules that have others: without ambient nothing listens on it.
+pub(super) fn close(list: &mut List<'_>, members: &Members, report: &mut Report) -> Result<(), Error> {
+    for item in list.items_mut().iter_mut().filter(|item| is_policy(item)) {
+        if !members.was_ambient(&members.name_of(item)) {
+            continue;
+        }
         let edits = {
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { continue };
-            let Some(rules) = mark::of(root).and_then(|mark| mark.strip_prefix(MARKED)) else { continue };
             let mut edits = Edits::default();
             let mut words = Vec::new();
-            for (direction, at) in rules.split(',').filter_map(|rule| rule.split_once('/')) {
-                let Ok(at) = at.parse::<usize>() else { continue };
-                let rule = root.find(&["spec", direction]).and_then(|rules| rules.items().nth(at));
-                let Some(ports) = rule.and_then(|rule| rule.get("ports")) else { continue };
-                let is_ours = |port: &crate::yaml::tree::View<'_>| {
-                    port.get("port").is_some_and(|number| number.scalar_text() == "15008")
-                };
-                let count = ports.items().count();
-                // A rule without ports lets all of them in: the last one stays.
-                let Some(place) = ports.items().position(|port| is_ours(&port)).filter(|_| count > 1) else { continue };
-                let path = Path::of(&["spec", direction]).join(at).join("ports");
-                edits.remove_below(root, &path, place).map_err(|error| item.edit_error(&error))?;
-                words.push(path.to_string());
+            for direction in [Direction::Ingress, Direction::Egress] {
+                let rules = root.find(&["spec", direction.as_str()]).into_iter().flat_map(|rules| rules.items());
+                for (at, rule) in rules.enumerate() {
+                    let Some(ports) = rule.get("ports") else { continue };
+                    // A rule without ports lets all of them in: the last one stays.
+                    let more = ports.items().count() > 1;
+                    let Some(place) = ports.items().position(is_hbone).filter(|_| more) else { continue };
+                    let path = Path::of(&["spec", direction.as_str()]).join(at).join("ports");
+                    edits.remove_below(root, &path, place).map_err(|error| item.edit_error(&error))?;
+                    words.push(path.to_string());
+                }
+            }
+            if words.is_empty() {
+                continue;
             }
             let message = format!("removed {PORT}/TCP from {}", words.join(", "));
             report.add_about(item, root, Finding::new(Rule::NetworkPolicyHbone, Severity::Info, message));
             edits
         };
         item.apply(edits)?;
-        mark::clear(item)?;
     }
     Ok(())
+}
+
+/// Just the port that [`open`] adds.
+fn is_hbone(port: View<'_>) -> bool {
+    let word = |key: &str| port.get(key).map(|value| value.scalar_text());
+    port.entries().count() == 2 && word("port") == Some("15008") && word("protocol") == Some("TCP")
 }

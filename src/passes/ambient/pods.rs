@@ -69,7 +69,7 @@ pub(super) fn enrol(list: &mut List<'_>, members: &Members, report: &mut Report)
     Ok(())
 }
 
-/// Adds labels that are not there, and marks the resource with their keys.
+/// Adds labels that are not there, and marks the resource with their keys unless the way back can tell.
 fn add(
     item: &mut Item<'_>,
     workload: &Workload,
@@ -81,7 +81,7 @@ fn add(
     set.retain(|(key, _)| !workload.labels.contains_key(*key));
     let keys = set.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(",");
     let change = LabelChange { path, set, remove: Vec::new() };
-    if change.apply(item, Rule::AmbientPod, why, report)? {
+    if change.apply(item, Rule::AmbientPod, why, report)? && !(refuses(workload) && keys == DATAPLANE_MODE) {
         mark::set(item, &keys)?;
     }
     Ok(())
@@ -107,6 +107,13 @@ pub(super) fn leave(list: &mut List<'_>, members: &Members, report: &mut Report)
             Some(keys) => (Vec::new(), keys.split(',').collect()),
             None if workload.labels.get(DATAPLANE_MODE).is_some_and(|mode| mode == "ambient") => {
                 (vec![(INJECT, "true".to_owned())], vec![DATAPLANE_MODE])
+            }
+            // It refuses a sidecar, so without ambient the label says nothing more.
+            None if refuses(workload)
+                && workload.labels.get(DATAPLANE_MODE).is_some_and(|mode| mode == "none")
+                && members.was_ambient(&workload.namespace) =>
+            {
+                (Vec::new(), vec![DATAPLANE_MODE])
             }
             None => continue,
         };

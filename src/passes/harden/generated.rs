@@ -17,14 +17,13 @@ mod pods;
 mod settings;
 mod workflows;
 
-use super::{Report, Rule, findings as say};
+use super::{Report, Rule, findings as say, text};
 use crate::config::{Config, Harden, Workloads};
 use crate::krm::{Error, Field, Finding, Item, List, ResourceRef, Severity};
 use crate::kube::profile_labels;
 use crate::kubeflow::factories::{Evidence, FACTORIES, Factory, Knob};
 use crate::kubeflow::lacks::Lacks;
 use crate::kubeflow::platform::Platform;
-use crate::passes::data_text;
 use crate::pod_security::{ENFORCE_LABEL, Level};
 use crate::yaml::edit::{EditError, Edits};
 use crate::yaml::path::Path;
@@ -56,7 +55,7 @@ impl Resource<'_, '_> {
 
     /// Changes the text under a key of a ConfigMap.
     fn text(&mut self, key: &str, edit: impl FnOnce(View<'_>) -> Result<Edits, EditError>) {
-        match data_text::change(self.item, self.root, key, edit) {
+        match text::change(self.item, self.root, key, edit) {
             Ok(changed) if !changed.edits.is_empty() => {
                 self.edits.extend(changed.edits);
                 self.fields.push(Path::of(&["data", key]));

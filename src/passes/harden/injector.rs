@@ -7,12 +7,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Report, Rule, Run, findings};
+use super::{Report, Rule, Run, findings, text};
 use crate::config::Config;
 use crate::istio::install::{self, Stated};
 use crate::krm::{Error, Field, Finding, List, Severity};
 use crate::kube::profile_labels;
-use crate::passes::data_text;
 use crate::yaml::edit::Edits;
 use crate::yaml::path::Path;
 
@@ -60,7 +59,7 @@ fn set(list: &mut List<'_>, place: usize, keys: &[&str], report: &mut Report) ->
         let Some(root) = parsed.root() else { return Ok(()) };
         let mut edits = Edits::default();
         for key in keys {
-            let changed = data_text::change(item, root, key, |inner| {
+            let changed = text::change(item, root, key, |inner| {
                 let mut edits = Edits::default();
                 edits.merge(inner, &patch)?;
                 Ok(edits)

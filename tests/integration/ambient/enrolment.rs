@@ -216,26 +216,23 @@ fn user_namespaces_follow_their_text() {
 }
 
 #[test]
-fn workflows_stay_out_of_the_mesh() {
-    let config_map = |data: &str| {
-        format!(
+fn workflows_that_would_be_enrolled_are_named_with_the_setting_that_keeps_them_out() {
+    let labelled = "  workflowDefaults: |\n    spec:\n      podMetadata:\n        labels:\n          istio.io/dataplane-mode: none\n";
+    for (data, warned) in [
+        ("  executor: a\n", true),
+        ("  workflowDefaults: |\n    spec:\n      serviceAccountName: a\n", true),
+        (labelled, false),
+    ] {
+        let config_map = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: workflow-controller-configmap\n  namespace: web\ndata:\n{data}"
-        )
-    };
-    for data in ["  executor: a\n", "  workflowDefaults: |\n    spec:\n      serviceAccountName: a\n"] {
-        let input = list(&mesh(&config_map(data)));
+        );
+        let input = list(&mesh(&config_map));
         let there = run_with(&input, "{mode: ambient}");
-        let found = items(&there.text)
-            .into_iter()
-            .find(|doc| doc["metadata"]["name"] == "workflow-controller-configmap")
-            .unwrap();
-        let defaults: serde_json::Value =
-            serde_yaml::from_str(found["data"]["workflowDefaults"].as_str().unwrap()).unwrap();
-        assert_eq!(defaults["spec"]["podMetadata"]["labels"]["istio.io/dataplane-mode"], "none");
-        let back = run_with(&there.text, "{mode: cni}");
         let of = |text: &str| {
             items(text).into_iter().find(|doc| doc["metadata"]["name"] == "workflow-controller-configmap").unwrap()
         };
-        assert_eq!(of(&back.text), of(&input));
+        assert_eq!(of(&there.text), of(&input), "{data}");
+        let said = there.text.contains("those in a namespace of ambient are enrolled");
+        assert_eq!(said, warned, "{data}");
     }
 }
