@@ -40,16 +40,21 @@ refused_for() {
 all=$(count '^kind: Namespace$' "$work/rendered.yaml")
 ((all > 3)) || fail "the build holds $all namespaces"
 
-for preset in pod-security-warnings container-network-interface-baseline container-network-interface-restricted sidecar; do
+for preset in pod-security-warnings container-network-interface-baseline container-network-interface-restricted ambient sidecar; do
     function=$preset/function.yaml
     output=$work/$preset.yaml
     code=0
     unroot --config "$function" <"$work/rendered.yaml" >"$output" 2>"$work/said" || code=$?
 
     if [[ " ${CANNOT:-} " == *" $preset "* ]]; then
-        [[ $code == 1 ]] || fail "$preset ends with $code and must end with 1"
+        # Pods would be refused, or this Istio has no such mode.
+        case $code in
+            1) why='violates PodSecurity' ;;
+            2) why='has no ambient mode; upgrade Istio' ;;
+            *) fail "$preset ends with $code and must end with 1 or 2" ;;
+        esac
         [[ ! -s $output ]] || fail "$preset has failed and has written something"
-        grep --quiet '^\[error\] .*violates PodSecurity' "$work/said" || fail "$preset does not say why it fails"
+        grep --quiet "^\[error\] .*$why" "$work/said" || fail "$preset does not say why it fails"
         pass
         echo "$preset: cannot be reached, as expected: $(tail -n 1 "$work/said")"
         continue
@@ -70,6 +75,13 @@ for preset in pod-security-warnings container-network-interface-baseline contain
             [[ $enforced == "$all" ]] || fail "$preset enforces a level on $enforced of $all namespaces"
             [[ $(refused_for istio-init "$output") == 0 ]] || fail "$preset leaves istio-init in a pod"
             [[ $(count '^  name: istio-cni-node$' "$output") == 1 ]] || fail "$preset has no istio-cni"
+            ;;
+        ambient)
+            [[ $enforced == "$all" ]] || fail "$preset enforces a level on $enforced of $all namespaces"
+            [[ $(refused_for istio-init "$output") == 0 ]] || fail "$preset leaves istio-init in a pod"
+            [[ $(count '^  name: ztunnel$' "$output") == 2 ]] || fail "$preset has no ztunnel and its account"
+            (($(namespaces "$output" "istio.io/dataplane-mode: ambient" | wc -l) > 0)) ||
+                fail "$preset has moved no namespace"
             ;;
         sidecar)
             (($(refused_for istio-init "$output") > 0)) || fail "$preset gives no pod its istio-init"

@@ -7,12 +7,13 @@ use std::process::Command;
 
 use unroot::krm::List;
 
-use super::{example, host, read, succeed};
+use super::{copy_folder, example, host, read, succeed};
 use crate::istio_objects::renders::{at_hand, shared as recorded};
 use crate::istio_objects::{assert_same, renders};
 use crate::shared;
 
-const PRESETS: [&str; 4] = [
+const PRESETS: [&str; 5] = [
+    "ambient",
     "container-network-interface-baseline",
     "container-network-interface-restricted",
     "pod-security-warnings",
@@ -59,7 +60,7 @@ fn every_preset_is_a_component_with_an_executable_and_a_container_form_of_one_sp
 
 #[test]
 fn the_presets_keep_what_they_promise_on_the_recorded_builds() {
-    for (release, cannot) in [("v1.8.1", "container-network-interface-restricted"), ("26.03", "")] {
+    for (release, cannot) in [("v1.8.1", "container-network-interface-restricted ambient"), ("26.03", "")] {
         let Some(build) = shared::read(&format!("kubeflow/{release}.yaml.gz")) else { return };
         let work = tempfile::tempdir().expect("a temporary folder");
         let rendered = work.path().join("rendered.yaml");
@@ -89,16 +90,31 @@ fn the_trees_made_of_one_render_are_those_that_istioctl_renders() {
     if !at_hand() {
         return;
     }
-    for version in ["1.17.5", "1.22.1", "1.28.10"] {
+    // The renders have ztunnel in istio-system, which could then not enforce a level.
+    let work = tempfile::tempdir().expect("a temporary folder");
+    copy_folder(&example("contrib/synchronize"), work.path());
+    let ambient = work.path().join("ambient.yaml");
+    let there =
+        read(&ambient).replace("mode: ambient\n", "mode: ambient\n    ambient: {ztunnelNamespace: istio-system}\n");
+    fs::write(&ambient, there).expect("a configuration");
+    let script_there = work.path().join("synchronize.sh");
+
+    const OLD: &[(&str, &str)] = &[("sidecar", "sidecar"), ("container-network-interface", "cni")];
+    const ALL: &[(&str, &str)] = &[OLD[0], OLD[1], ("ambient", "ambient")];
+    for (version, trees) in [("1.17.5", OLD), ("1.22.1", ALL), ("1.28.10", ALL)] {
         let renders_of = |mode: &str| recorded().join("istio").join(version).join(format!("{mode}.yaml"));
         for source in ["sidecar", "cni"] {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            succeed(script("synchronize/synchronize.sh").arg(renders_of(source)).arg(folder.path()));
-            for (tree, mode) in [("sidecar", "sidecar"), ("container-network-interface", "cni")] {
+            let names: Vec<&str> = trees.iter().map(|(tree, _)| *tree).collect();
+            let mut synchronize = script(script_there.to_str().expect("a path"));
+            succeed(synchronize.arg(renders_of(source)).arg(folder.path()).env("MODES", names.join(" ")));
+            for (tree, mode) in trees {
                 let made = read(&folder.path().join(tree).join("istio-install.yaml"));
                 assert!(List::read(&made).is_ok(), "{version} {tree}");
                 let what = format!("{version}: {tree} from the render of {source}");
-                assert_same(&what, &renders::read_text(&made), &renders::read(&renders_of(mode)));
+                // The profile of ambient changes the variant of images; unroot leaves the user's.
+                let images = if *mode == "ambient" { renders::without_variant } else { Clone::clone };
+                assert_same(&what, &images(&renders::read_text(&made)), &images(&renders::read(&renders_of(mode))));
             }
         }
     }
