@@ -79,7 +79,7 @@ fn has_only_plain_characters(text: &str) -> bool {
     // As signed numbers all bytes beyond ASCII are below the space, as control characters are.
     let suspicious = |byte: u8| (byte.cast_signed() < 0x20) & (byte != b'\n') | (byte == 0x7F);
     let mut offset = 0;
-    for chunk in bytes.chunks(64) {
+    for chunk in bytes.chunks(128) {
         // Without a branch inside, so that the compiler can look at many bytes at once.
         if chunk.iter().fold(false, |any, byte| any | suspicious(*byte)) {
             let wrong = chunk.iter().enumerate().any(|(index, byte)| {

@@ -3,8 +3,9 @@
 //! Source of facts: chart `istio-discovery` (names and environment), `pilot/pkg/bootstrap/{sidecarinjector,configcontroller}.go`,
 //! `pkg/kube/inject/inject.go` `UnmarshalConfig` of Istio 1.17 to 1.30.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::rc::Rc;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Container};
@@ -43,7 +44,7 @@ pub(super) struct Settings {
     pub(super) aliases: BTreeMap<String, Vec<String>>,
     pub(super) injected_annotations: BTreeMap<String, String>,
     /// Shared by those who ask what other values would do to the same templates.
-    templates: Arc<BTreeMap<String, NamedTemplate>>,
+    templates: Rc<BTreeMap<String, NamedTemplate>>,
     /// `data.values` as JSON and as templates see it.
     pub(super) values: Json,
     pub(super) template_values: Value,
@@ -54,7 +55,7 @@ pub(super) struct Settings {
 #[derive(Debug)]
 struct NamedTemplate {
     text: String,
-    parsed: OnceLock<Result<Template, TemplateError>>,
+    parsed: OnceCell<Result<Template, TemplateError>>,
 }
 
 /// `data.config`, as istiod decodes it.
@@ -179,8 +180,8 @@ impl Settings {
             default_templates: default_templates.unwrap_or_else(|| vec!["sidecar".to_owned()]),
             aliases: config.aliases.unwrap_or_default(),
             injected_annotations: config.injected_annotations.unwrap_or_default(),
-            templates: Arc::new(
-                templates.map(|(name, text)| (name, NamedTemplate { text, parsed: OnceLock::new() })).collect(),
+            templates: Rc::new(
+                templates.map(|(name, text)| (name, NamedTemplate { text, parsed: OnceCell::new() })).collect(),
             ),
             template_values: Value::from_json(&values),
             values,

@@ -1,7 +1,7 @@
 //! Evaluates a parsed template (`exec.go`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::parse::{Branch, Node, Operand, Pipeline};
 use super::{Template, TemplateError, Value, format, functions};
@@ -210,7 +210,7 @@ impl<'t> State<'t> {
             Operand::Bool(truth) => return Ok(Value::Bool(*truth)),
             Operand::Int(number) => return Ok(Value::Int(*number)),
             Operand::Float(number) => return Ok(Value::Float(*number)),
-            Operand::Str(text) => return Ok(Value::Str(Arc::clone(text))),
+            Operand::Str(text) => return Ok(Value::Str(Rc::clone(text))),
             Operand::Function(name) => return self.function(dot, name, &[], None),
             Operand::Field(names) => (dot.clone(), names),
             Operand::Variable(name, names) => {

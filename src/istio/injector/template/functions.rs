@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
@@ -64,10 +64,10 @@ impl<'a> Call<'a> {
     }
 
     /// An argument of type `map[string]string`; nil is an empty one.
-    pub(super) fn labels(&self, at: usize) -> Result<Arc<BTreeMap<String, String>>, TemplateError> {
+    pub(super) fn labels(&self, at: usize) -> Result<Rc<BTreeMap<String, String>>, TemplateError> {
         match self.arg(at) {
-            Value::Labels(map) => Ok(Arc::clone(map)),
-            Value::Invalid => Ok(Arc::default()),
+            Value::Labels(map) => Ok(Rc::clone(map)),
+            Value::Invalid => Ok(Rc::default()),
             other => Err(self.wrong("map[string]string", other)),
         }
     }
@@ -153,7 +153,7 @@ fn istio(call: &Call<'_>, environment: &Environment<'_>) -> Result<Option<Value>
             for at in 1..call.args.len() {
                 labels.remove(call.str(at)?);
             }
-            Value::Labels(Arc::new(labels))
+            Value::Labels(Rc::new(labels))
         }
         "strdict" => {
             let mut labels = BTreeMap::new();
@@ -161,14 +161,14 @@ fn istio(call: &Call<'_>, environment: &Environment<'_>) -> Result<Option<Value>
                 let value = if at + 1 < call.args.len() { call.str(at + 1)? } else { "" };
                 labels.insert(call.str(at)?.to_owned(), value.to_owned());
             }
-            Value::Labels(Arc::new(labels))
+            Value::Labels(Rc::new(labels))
         }
         "mergeMaps" | "toJsonMap" => {
             let mut labels = BTreeMap::new();
             for at in 0..call.args.len() {
                 labels.extend(call.labels(at)?.as_ref().clone());
             }
-            let merged = Value::Labels(Arc::new(labels));
+            let merged = Value::Labels(Rc::new(labels));
             if call.name == "mergeMaps" { merged } else { Value::str(&json_text(&merged)) }
         }
         "omitNil" => omit_nil(call.arg(0)),
@@ -251,11 +251,11 @@ fn omit_nil(value: &Value) -> Value {
         Value::Map(map) => {
             let left: BTreeMap<String, Value> =
                 map.iter().filter_map(|(key, value)| Some((key.clone(), kept(value)?))).collect();
-            if left.is_empty() && !map.is_empty() { Value::Invalid } else { Value::Map(Arc::new(left)) }
+            if left.is_empty() && !map.is_empty() { Value::Invalid } else { Value::Map(Rc::new(left)) }
         }
         Value::List(items) => {
             let left: Vec<Value> = items.iter().filter_map(kept).collect();
-            if left.is_empty() && !items.is_empty() { Value::Invalid } else { Value::List(Arc::new(left)) }
+            if left.is_empty() && !items.is_empty() { Value::Invalid } else { Value::List(Rc::new(left)) }
         }
         other => other.clone(),
     }

@@ -1,7 +1,7 @@
 //! The tree of a template (`parse/parse.go`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::TemplateError;
 use super::lex::{Kind, Token};
@@ -47,7 +47,7 @@ pub(super) enum Operand {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(Arc<str>),
+    Str(Rc<str>),
     Function(String),
     /// `.A.B`
     Field(Vec<String>),
@@ -251,7 +251,7 @@ impl<'t> Parser<'t> {
             Kind::Dot => Operand::Dot,
             Kind::Int(number) => Operand::Int(*number),
             Kind::Float(number) => Operand::Float(*number),
-            Kind::Quoted(text) => Operand::Str(Arc::from(text.as_str())),
+            Kind::Quoted(text) => Operand::Str(Rc::from(text.as_str())),
             Kind::Word(word) => match word.as_str() {
                 "true" => Operand::Bool(true),
                 "false" => Operand::Bool(false),

@@ -1,7 +1,7 @@
 //! The functions of Masterminds/sprig v3 that injection templates may reasonably use.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::functions::{Call, json_text, spaces};
 use super::{TemplateError, Value, format, go_quote};
@@ -70,7 +70,7 @@ fn of_strings(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
             };
             Value::str(&texts.join(separator))
         }
-        "splitList" => Value::List(Arc::new(call.str(1)?.split(call.str(0)?).map(Value::str).collect())),
+        "splitList" => Value::List(Rc::new(call.str(1)?.split(call.str(0)?).map(Value::str).collect())),
         _ => return Ok(None),
     }))
 }
@@ -102,33 +102,33 @@ fn of_collections(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
             other => return Err(call.failed(&format!("expected bool; got {}", other.type_name()))),
         },
         "fail" => return Err(call.failed(call.str(0)?)),
-        "list" | "tuple" => Value::List(Arc::new(call.args.to_vec())),
+        "list" | "tuple" => Value::List(Rc::new(call.args.to_vec())),
         "append" | "push" => {
             let mut items = list(0)?;
             items.push(call.arg(1).clone());
-            Value::List(Arc::new(items))
+            Value::List(Rc::new(items))
         }
         "prepend" => {
             let mut items = list(0)?;
             items.insert(0, call.arg(1).clone());
-            Value::List(Arc::new(items))
+            Value::List(Rc::new(items))
         }
         "concat" => {
             let mut items = Vec::new();
             for at in 0..call.args.len() {
                 items.extend(list(at)?);
             }
-            Value::List(Arc::new(items))
+            Value::List(Rc::new(items))
         }
         "first" => list(0)?.first().cloned().unwrap_or(Value::Invalid),
         "last" => list(0)?.last().cloned().unwrap_or(Value::Invalid),
-        "rest" => Value::List(Arc::new(list(0)?.into_iter().skip(1).collect())),
+        "rest" => Value::List(Rc::new(list(0)?.into_iter().skip(1).collect())),
         "initial" => {
             let mut items = list(0)?;
             items.pop();
-            Value::List(Arc::new(items))
+            Value::List(Rc::new(items))
         }
-        "reverse" => Value::List(Arc::new(list(0)?.into_iter().rev().collect())),
+        "reverse" => Value::List(Rc::new(list(0)?.into_iter().rev().collect())),
         "has" => {
             let wanted = call.arg(0).to_json();
             Value::Bool(
@@ -146,7 +146,7 @@ fn of_collections(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
                     },
                 );
             }
-            Value::Map(Arc::new(map))
+            Value::Map(Rc::new(map))
         }
         "get" => match call.arg(0) {
             Value::Map(map) => map.get(call.str(1)?).cloned().unwrap_or_else(|| Value::str("")),

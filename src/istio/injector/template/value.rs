@@ -4,7 +4,7 @@
 //! no value at all; comparing a number with a string is an error. So the variants follow Go's types, not JSON's.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
@@ -23,13 +23,13 @@ pub(in crate::istio::injector) enum Value {
     Int(i64),
     /// Every number of JSON and YAML.
     Float(f64),
-    Str(Arc<str>),
-    List(Arc<Vec<Value>>),
+    Str(Rc<str>),
+    List(Rc<Vec<Value>>),
     /// `map[string]any`
-    Map(Arc<BTreeMap<String, Value>>),
+    Map(Rc<BTreeMap<String, Value>>),
     /// `map[string]string`
-    Labels(Arc<BTreeMap<String, String>>),
-    Struct(Arc<GoStruct>),
+    Labels(Rc<BTreeMap<String, String>>),
+    Struct(Rc<GoStruct>),
     /// A protobuf enum with its name.
     Enum(i64, &'static str),
 }
@@ -51,7 +51,7 @@ pub(in crate::istio::injector) struct GoStruct {
 impl Value {
     /// A string.
     pub(in crate::istio::injector) fn str(text: &str) -> Self {
-        Self::Str(Arc::from(text))
+        Self::Str(Rc::from(text))
     }
 
     /// What `map[string]any` holds after decoding YAML or JSON: numbers are floats.
@@ -61,9 +61,9 @@ impl Value {
             Json::Bool(truth) => Self::Bool(*truth),
             Json::Number(number) => Self::Float(number.as_f64().unwrap_or_default()),
             Json::String(text) => Self::str(text),
-            Json::Array(items) => Self::List(Arc::new(items.iter().map(Self::from_json).collect())),
+            Json::Array(items) => Self::List(Rc::new(items.iter().map(Self::from_json).collect())),
             Json::Object(members) => {
-                Self::Map(Arc::new(members.iter().map(|(key, value)| (key.clone(), Self::from_json(value))).collect()))
+                Self::Map(Rc::new(members.iter().map(|(key, value)| (key.clone(), Self::from_json(value))).collect()))
             }
         }
     }
@@ -145,7 +145,7 @@ impl Value {
 impl GoStruct {
     /// A struct that is put together from values rather than decoded.
     pub(in crate::istio::injector) fn of(name: &'static str, fields: Vec<(&'static str, Value)>) -> Value {
-        Value::Struct(Arc::new(Self {
+        Value::Struct(Rc::new(Self {
             name,
             schema: None,
             set: true,
@@ -184,12 +184,12 @@ impl Kind {
             Self::Bool => Value::Bool(json.and_then(Json::as_bool).unwrap_or_default()),
             Self::Strings => {
                 let items = json.and_then(Json::as_array).into_iter().flatten();
-                Value::List(Arc::new(items.map(|item| Value::str(item.as_str().unwrap_or_default())).collect()))
+                Value::List(Rc::new(items.map(|item| Value::str(item.as_str().unwrap_or_default())).collect()))
             }
             Self::Labels => {
                 let members = json.and_then(Json::as_object).into_iter().flatten();
                 let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                Value::Labels(Arc::new(members.map(|(key, value)| (key.clone(), text(value))).collect()))
+                Value::Labels(Rc::new(members.map(|(key, value)| (key.clone(), text(value))).collect()))
             }
             Self::Enum(names) => {
                 let number = json.and_then(|json| match json {
@@ -201,7 +201,7 @@ impl Kind {
             }
             Self::List(schema) => {
                 let items = json.and_then(Json::as_array).into_iter().flatten();
-                Value::List(Arc::new(items.map(|item| schema.value(Some(item))).collect()))
+                Value::List(Rc::new(items.map(|item| schema.value(Some(item))).collect()))
             }
             Self::Pointer(schema) => schema.value(json),
         }
@@ -228,7 +228,7 @@ impl Schema {
             fields,
             json: json.cloned().unwrap_or_default(),
         };
-        Value::Struct(Arc::new(object))
+        Value::Struct(Rc::new(object))
     }
 }
 
