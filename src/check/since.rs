@@ -23,8 +23,16 @@ use crate::report::{Located, Output, Report, Verdict};
 use crate::rules::Rule;
 use crate::sources;
 
-/// Group, kind, namespace and name; and which one it is of those that have no name of their own yet.
-type Key = (String, String, String, String, usize);
+/// What makes a resource the same in both renders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    namespace: String,
+    group: String,
+    kind: String,
+    name: String,
+    /// Which one it is of those that have no name of their own yet.
+    nth: usize,
+}
 
 /// A pod of a render.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +54,8 @@ struct Side<'s> {
     /// A pod for each verdict.
     pods: Vec<Pod>,
     places: BTreeMap<Key, usize>,
+    /// The places of the Namespace objects in the list, by name.
+    namespaces: BTreeMap<String, usize>,
     findings: Vec<Located>,
     /// How many inputs come before its own in the report.
     inputs_before: usize,
@@ -110,30 +120,36 @@ impl<'s> Side<'s> {
         cluster.problems().iter().for_each(|problem| report.say(locate(&list, problem.clone())));
         let mut pods = Vec::new();
         judge(&list, &cluster, options, &mut report, &mut |item, fate| pods.push(seen(&cluster, options, item, fate)))?;
-        let mut places = BTreeMap::new();
+        let (mut places, mut count) = (BTreeMap::new(), BTreeMap::new());
         for (place, verdict) in report.verdicts.iter().enumerate() {
             let mut key = key(&verdict.resource);
-            while places.contains_key(&key) {
-                key.4 += 1;
-            }
+            let nth = count.entry(key.clone()).or_insert(0);
+            key.nth = *nth;
+            *nth += 1;
             places.insert(key, place);
         }
         let verdicts = std::mem::take(&mut report.verdicts);
-        Ok(Self { list, cluster, verdicts, pods, places, findings: report.into_findings(), inputs_before })
+        let objects = list.items().iter().enumerate();
+        let namespaces = objects
+            .filter(|(_, item)| item.is("v1", "Namespace") && !item.is_local_config())
+            .map(|(place, item)| (item.name().to_owned(), place))
+            .collect();
+        Ok(Self { namespaces, list, cluster, verdicts, pods, places, findings: report.into_findings(), inputs_before })
     }
 
     /// The namespaces that something of the render is in, or that it makes.
     fn namespaces(&self) -> BTreeSet<&str> {
-        let pods = self.places.keys().map(|key| key.2.as_str());
+        let pods = self.places.keys().map(|key| key.namespace.as_str());
         let used = self.list.namespaces_in_use().map(|(name, _)| name);
         self.cluster.namespaces().map(|(name, _)| name).chain(used).chain(pods).collect()
     }
 
     /// The pods of a namespace, or all.
     fn pods_in<'a>(&'a self, namespace: Option<&'a str>) -> impl Iterator<Item = (&'a Key, &'a Pod, &'a Verdict)> {
+        let first = Key { namespace: namespace.unwrap_or_default().to_owned(), ..Key::default() };
         self.places
-            .iter()
-            .filter(move |(key, _)| namespace.is_none_or(|namespace| key.2 == namespace))
+            .range(first..)
+            .take_while(move |(key, _)| namespace.is_none_or(|namespace| key.namespace == namespace))
             .filter_map(|(key, place)| Some((key, self.pods.get(*place)?, self.verdicts.get(*place)?)))
     }
 
@@ -156,8 +172,7 @@ impl<'s> Side<'s> {
 
     /// A finding about a namespace, of which the render may hold no object.
     fn about_namespace(&self, name: &str, finding: Finding) -> Located {
-        let is_it = |item: &&Item<'_>| item.is("v1", "Namespace") && item.name() == name && !item.is_local_config();
-        match self.list.items().iter().find(is_it) {
+        match self.namespaces.get(name).and_then(|place| self.list.items().get(*place)) {
             Some(item) => self.about(item, finding),
             None => self.about_absent("v1", "Namespace", name, finding),
         }
@@ -186,7 +201,13 @@ fn difference(rule: Rule, severity: Severity, message: String, before: &str, aft
 fn key(resource: &ResourceRef) -> Key {
     let group = resource.api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let namespace = if resource.namespace.is_empty() { "default" } else { &resource.namespace };
-    (group.to_owned(), resource.kind.clone(), namespace.to_owned(), resource.name.clone(), 0)
+    Key {
+        namespace: namespace.to_owned(),
+        group: group.to_owned(),
+        kind: resource.kind.clone(),
+        name: resource.name.clone(),
+        nth: 0,
+    }
 }
 
 fn seen(cluster: &Cluster, options: &Options<'_>, item: &Item<'_>, fate: &Fate) -> Pod {
@@ -216,7 +237,7 @@ fn seen(cluster: &Cluster, options: &Options<'_>, item: &Item<'_>, fate: &Fate) 
 /// The first names of several, and how many there are.
 fn shown<'a>(names: impl IntoIterator<Item = &'a Key>) -> String {
     const SHOWN: usize = 3;
-    let names: Vec<String> = names.into_iter().map(|key| format!("{} \"{}\"", key.1, key.3)).collect();
+    let names: Vec<String> = names.into_iter().map(|key| format!("{} \"{}\"", key.kind, key.name)).collect();
     let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
     format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }

@@ -66,8 +66,12 @@ fn difference(text: &mut String, report: &Report<'_>, located: &Located) {
         Some(line) => format!(" ({input}:{line})"),
         None => String::new(),
     };
-    let _ = writeln!(text, "  {}", one_line(&format!("{rule}: {resource}{place}")));
-    let _ = writeln!(text, "    {}", one_line(&finding.message));
+    let about = format!("{resource}{place}");
+    // What is safer needs no second look.
+    let _ = match finding.severity {
+        Severity::Info => writeln!(text, "  {}", one_line(&format!("{about}: {}", finding.message))),
+        _ => writeln!(text, "  {}\n    {}", one_line(&format!("{rule}: {about}")), one_line(&finding.message)),
+    };
 }
 
 fn shown(resource: &ResourceRef) -> String {

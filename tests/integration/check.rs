@@ -4,6 +4,7 @@ mod examples;
 mod golden;
 mod labels;
 mod sarif;
+mod since;
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -114,7 +114,7 @@ fn pods(old: &Side<'_>, new: &Side<'_>, found: &mut Vec<Located>) {
                 let message = "its pods are in the mesh; they were not".to_owned();
                 difference(Rule::SaferThanBefore, Severity::Info, message, OUT, IN)
             }
-            None if pod.opts_out && in_mesh(new, &key.2) => {
+            None if pod.opts_out && in_mesh(new, &key.namespace) => {
                 let message = "it is new and keeps its pods out of the mesh that their namespace is in; take away \
                                `sidecar.istio.io/inject` or `istio.io/dataplane-mode`";
                 difference(Rule::NewExemption, Severity::Error, message.to_owned(), "absent", OUT)

@@ -15,7 +15,9 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, found: &mut Vec<Located>) 
         if let Some(Ok(before)) = was.map(|verdict| &verdict.judged)
             && before.meets != judged.meets
         {
-            let breaks = pod.breaks.get(&before.meets).map(Vec::as_slice).unwrap_or_default();
+            // By the level that is asked for anyway they are told one by one.
+            let told = verdict.asked.level == before.meets && !judged.exempt;
+            let breaks = pod.breaks.get(&before.meets).filter(|_| !told).map(Vec::as_slice).unwrap_or_default();
             found.push(new.about_pod(verdict, of_level(before, judged, breaks)));
         }
         let known: &[Violation] = match was.map(|verdict| &verdict.judged) {

@@ -15,111 +15,112 @@ use crate::krm::{Error, Finding, Severity};
 use crate::report::Located;
 use crate::rules::Rule;
 use policy::{Kind, Policy};
-use strength::Change;
+use strength::{Change, Traffic};
 
-/// The policies of a render, and where those of the whole mesh are.
+/// Kind, namespace and name.
+type Name = (Kind, String, String);
+
+/// The policies of a render.
 struct Policies<'i> {
-    all: BTreeMap<(Kind, &'i str, &'i str), Policy<'i>>,
+    all: BTreeMap<Name, Policy<'i>>,
+    /// The pods that each is for.
+    pods: BTreeMap<Name, BTreeSet<&'i Key>>,
+    /// The namespace of those that are for the whole mesh.
     root: String,
 }
 
 pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, found: &mut Vec<Located>) -> Result<(), Error> {
-    let before = read(old)?;
-    let after = read(new)?;
+    let before = Policies::read(old)?;
+    let after = Policies::read(new)?;
     let namespaces = new.namespaces();
+    let words = |name: &Name, policy: &Policy<'_>| (name.0, name.1.clone(), policy.spec.to_string());
+    let [gone, fresh] = [(&before, &after), (&after, &before)].map(|(these, others)| {
+        let only = these.all.iter().filter(|(name, _)| !others.all.contains_key(*name));
+        only.map(|(name, policy)| words(name, policy)).collect::<BTreeSet<_>>()
+    });
     for (name, policy) in &before.all {
-        match after.all.get(name) {
-            Some(now) => of_both(old, new, (policy, &before), (now, &after), found),
-            None => {
-                let is_renamed = after.all.iter().any(|(other, now)| {
-                    (other.0, other.1) == (name.0, name.1) && !before.all.contains_key(other) && now.spec == policy.spec
-                });
-                if !is_renamed {
-                    let lost = lost(old, new, policy, &before, namespaces.contains(policy.namespace));
-                    found.extend(lost.map(|finding| old.about(policy.item, finding)));
-                }
-            }
+        if let Some(now) = after.all.get(name) {
+            of_both(new, name, (policy, &before), (now, &after), found);
+        } else if namespaces.contains(policy.namespace) && !fresh.contains(&words(name, policy)) {
+            // Where its namespace is gone too, nothing is left that it could be for.
+            found.push(old.about(policy.item, lost(new, name, policy, &before)));
         }
     }
-    for (name, policy) in after.all.iter().filter(|(name, _)| !before.all.contains_key(name)) {
-        let is_renamed = before.all.iter().any(|(other, was)| {
-            (other.0, other.1) == (name.0, name.1) && !after.all.contains_key(other) && was.spec == policy.spec
-        });
-        if !is_renamed {
-            found.extend(added(old, new, policy, &before, &after).map(|finding| new.about(policy.item, finding)));
+    let isolated = before.isolated();
+    for (name, policy) in after.all.iter().filter(|(name, _)| !before.all.contains_key(*name)) {
+        if !gone.contains(&words(name, policy)) {
+            let finding = added(old, policy, after.pods_of(name), &before, &isolated);
+            found.extend(finding.map(|finding| new.about(policy.item, finding)));
         }
     }
     Ok(())
 }
 
-fn read<'i>(side: &'i Side<'_>) -> Result<Policies<'i>, Error> {
-    let mut all = BTreeMap::new();
-    for item in side.list.items() {
-        if let Some(policy) = Policy::of(item)? {
-            all.insert((policy.kind, policy.namespace, item.name()), policy);
+impl<'i> Policies<'i> {
+    fn read(side: &'i Side<'_>) -> Result<Self, Error> {
+        let mut all = BTreeMap::new();
+        for item in side.list.items() {
+            if let Some(policy) = Policy::of(item)? {
+                all.insert((policy.kind, policy.namespace.to_owned(), item.name().to_owned()), policy);
+            }
         }
+        let planes = ControlPlanes::of(&side.list)?;
+        let root = planes.map(|planes| planes.root).filter(|root| !root.is_empty());
+        let root = root.unwrap_or_else(|| "istio-system".to_owned());
+        let pods = all.iter().map(|(name, policy): (&Name, &Policy<'i>)| {
+            let everywhere = policy.kind != Kind::Network && policy.namespace == root;
+            let selects = policy.selects();
+            let pods = side
+                .pods_in((!everywhere).then_some(policy.namespace))
+                .filter(|(_, pod, verdict)| verdict.judged.is_ok() && selects(&pod.labels));
+            (name.clone(), pods.map(|(key, _, _)| key).collect())
+        });
+        Ok(Self { pods: pods.collect(), all, root })
     }
-    let planes = ControlPlanes::of(&side.list)?;
-    let root = planes.map(|planes| planes.root).filter(|root| !root.is_empty());
-    Ok(Policies { all, root: root.unwrap_or_else(|| "istio-system".to_owned()) })
+
+    fn pods_of(&self, name: &Name) -> &BTreeSet<&'i Key> {
+        static NONE: BTreeSet<&Key> = BTreeSet::new();
+        self.pods.get(name).unwrap_or(&NONE)
+    }
+
+    /// The pods to which only that comes that a policy lets in, by the way that it is limited.
+    fn isolated(&self) -> BTreeSet<(Traffic, &'i Key)> {
+        let each = self.all.iter().flat_map(|(name, policy)| {
+            let limited = strength::limits(policy);
+            self.pods_of(name).iter().flat_map(move |key| limited.clone().into_iter().map(move |way| (way, *key)))
+        });
+        each.collect()
+    }
 }
 
-/// The pods of a render that a policy is for.
-fn pods_of<'a>(side: &'a Side<'_>, policy: &Policy<'_>, root: &str) -> BTreeSet<&'a Key> {
-    let everywhere = policy.kind != Kind::Network && policy.namespace == root;
-    side.pods_in(None)
-        .filter(|(key, pod, verdict)| {
-            (everywhere || key.2 == policy.namespace) && verdict.judged.is_ok() && policy.selects(&pod.labels)
-        })
+fn lost(new: &Side<'_>, name: &Name, policy: &Policy<'_>, before: &Policies<'_>) -> Finding {
+    let then = before.pods_of(name);
+    let selects = policy.selects();
+    let everywhere = policy.kind != Kind::Network && policy.namespace == before.root;
+    let now: BTreeSet<&Key> = new
+        .pods_in((!everywhere).then_some(policy.namespace))
+        .filter(|(key, pod, _)| then.contains(key) || selects(&pod.labels))
         .map(|(key, _, _)| key)
-        .collect()
-}
-
-fn lost(
-    old: &Side<'_>,
-    new: &Side<'_>,
-    policy: &Policy<'_>,
-    policies: &Policies<'_>,
-    has_namespace: bool,
-) -> Option<Finding> {
-    if !has_namespace {
-        return None; // Nothing is left that it could be for.
-    }
-    let then = pods_of(old, policy, &policies.root);
-    let now: BTreeSet<&Key> = pods_of(new, policy, &policies.root)
-        .into_iter()
-        .chain(then.iter().copied().filter(|key| new.places.contains_key(*key)))
         .collect();
-    let is = "absent";
-    let was = policy.says();
-    let message = match strength::of_absence(policy) {
+    let (rule, severity, why) = match strength::of_absence(policy) {
         Change::Weaker(_) if now.is_empty() && !then.is_empty() => {
-            let message = format!("the policy is gone, and so are the pods that it was for: {}", shown(then));
-            return Some(difference(Rule::PolicyLost, Severity::Info, message, &was, is));
+            let pods = shown(then.iter().copied());
+            (Rule::PolicyLost, Severity::Info, format!("and so are the pods that it was for: {pods}"))
         }
-        Change::Weaker(why) if now.is_empty() => format!("the policy is gone: {why}. Bring it back"),
+        Change::Weaker(why) if now.is_empty() => (Rule::PolicyLost, Severity::Error, format!("{why}; bring it back")),
         Change::Weaker(why) => {
-            format!("the policy is gone, and {} without it: {why}. Bring it back", stand(&now))
+            let pods = shown(now.iter().copied());
+            (Rule::PolicyLost, Severity::Error, format!("{why}, and {pods} would need it; bring it back"))
         }
-        Change::Unclear(why) => {
-            let message = format!("the policy is gone: {why}");
-            return Some(difference(Rule::PolicyLost, Severity::Warning, message, &was, is));
-        }
-        Change::Stricter(why) => {
-            let message = format!("the policy is gone: {why}");
-            return Some(difference(Rule::SaferThanBefore, Severity::Info, message, &was, is));
-        }
+        Change::Unclear(why) => (Rule::PolicyLost, Severity::Warning, why),
+        Change::Stricter(why) => (Rule::SaferThanBefore, Severity::Info, why),
     };
-    Some(difference(Rule::PolicyLost, Severity::Error, message, &was, is))
-}
-
-fn stand(pods: &BTreeSet<&Key>) -> String {
-    format!("{} {}", shown(pods.iter().copied()), if pods.len() == 1 { "stands" } else { "stand" })
+    difference(rule, severity, format!("the policy is gone: {why}"), &policy.says(), "absent")
 }
 
 fn of_both(
-    old: &Side<'_>,
     new: &Side<'_>,
+    name: &Name,
     (policy, before): (&Policy<'_>, &Policies<'_>),
     (now, after): (&Policy<'_>, &Policies<'_>),
     found: &mut Vec<Located>,
@@ -134,10 +135,9 @@ fn of_both(
             Change::Stricter(why) => say(Rule::SaferThanBefore, Severity::Info, why),
         }
     }
-    let then = pods_of(old, policy, &before.root);
-    let covered = pods_of(new, now, &after.root);
-    let dropped: BTreeSet<&Key> =
-        then.iter().copied().filter(|key| new.places.contains_key(*key) && !covered.contains(key)).collect();
+    let (then, covered) = (before.pods_of(name), after.pods_of(name));
+    let stands = |key: &Key| new.pod(key).is_some_and(|(_, verdict)| verdict.judged.is_ok());
+    let dropped: BTreeSet<&Key> = then.iter().copied().filter(|key| stands(key) && !covered.contains(key)).collect();
     if !dropped.is_empty() && !matches!(strength::of_absence(policy), Change::Stricter(_)) {
         let message = format!(
             "it was for {} and is not any more; its selector must match the labels of these pods",
@@ -154,10 +154,10 @@ fn of_both(
 /// A policy that was not there: most only refuse more, but some make an exception.
 fn added(
     old: &Side<'_>,
-    new: &Side<'_>,
     policy: &Policy<'_>,
+    pods: &BTreeSet<&Key>,
     before: &Policies<'_>,
-    after: &Policies<'_>,
+    isolated: &BTreeSet<(Traffic, &Key)>,
 ) -> Option<Finding> {
     let (was, is) = ("absent", policy.says());
     if policy.kind == Kind::PeerAuthentication {
@@ -174,16 +174,12 @@ fn added(
         });
     }
     // Those that allow add up: one more lets more in where others refuse what they do not name.
-    let opened: BTreeSet<&Key> = pods_of(new, policy, &after.root)
-        .into_iter()
-        .filter(|_| strength::allows(policy))
-        .filter(|key| {
-            old.places.contains_key(*key)
-                && before
-                    .all
-                    .values()
-                    .any(|other| strength::isolates(other, policy) && pods_of(old, other, &before.root).contains(key))
-        })
+    let ways = strength::opens(policy);
+    let opened: BTreeSet<&Key> = pods
+        .iter()
+        .filter_map(|key| old.places.get_key_value(*key))
+        .map(|(key, _)| key)
+        .filter(|key| ways.iter().any(|way| isolated.contains(&(*way, *key))))
         .collect();
     (!opened.is_empty()).then(|| {
         let message = format!("the policy is new and lets more in to {}; compare it with the others", shown(opened));

@@ -87,14 +87,18 @@ impl<'i> Policy<'i> {
         [self.selector(), one, several]
     }
 
-    /// Whether it is for pods with these labels. Which pods are behind a reference is not in the policy.
-    pub(super) fn selects(&self, labels: &Texts) -> bool {
+    /// Tells pods that it is for by their labels. Which pods are behind a reference is not in the policy, nor behind a
+    /// selector that is none.
+    pub(super) fn selects(&self) -> Box<dyn Fn(&Texts) -> bool> {
         if self.references().iter().any(Option::is_some) {
-            return false;
+            return Box::new(|_| false);
         }
-        let Some(selector) = self.selector() else { return true };
+        let Some(selector) = self.selector() else { return Box::new(|_| true) };
         let parsed = serde_json::from_value::<LabelSelector>(selector.clone()).ok();
-        parsed.and_then(|selector| Selector::try_from(selector).ok()).is_some_and(|selector| selector.matches(labels))
+        match parsed.and_then(|selector| Selector::try_from(selector).ok()) {
+            Some(selector) => Box::new(move |labels| selector.matches(labels)),
+            None => Box::new(|_| false),
+        }
     }
 
     /// The elements of a list, each as a text that compares. Their order says nothing.

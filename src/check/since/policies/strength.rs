@@ -203,21 +203,36 @@ fn network(old: &Policy<'_>, new: &Policy<'_>) -> Vec<Change> {
     changes
 }
 
-/// It lets somebody in.
-pub(super) fn allows(policy: &Policy<'_>) -> bool {
+/// What a policy limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Traffic {
+    /// Requests, by Istio.
+    Requests,
+    /// Connections to a pod.
+    Ingress,
+    /// Connections from it.
+    Egress,
+}
+
+/// Of what only that passes which a policy of this kind allows.
+pub(super) fn limits(policy: &Policy<'_>) -> Vec<Traffic> {
     match policy.kind {
-        Kind::Authorization => action(policy) == "ALLOW" && policy.get(&["rules"]).is_some(),
-        Kind::Network => policy.get(&["ingress"]).is_some() || policy.get(&["egress"]).is_some(),
-        Kind::PeerAuthentication | Kind::RequestAuthentication => false,
+        Kind::Authorization if action(policy) == "ALLOW" => vec![Traffic::Requests],
+        Kind::Network => directions(policy).into_iter().map(traffic).collect(),
+        Kind::Authorization | Kind::PeerAuthentication | Kind::RequestAuthentication => Vec::new(),
     }
 }
 
-/// Under this one alone, what the other lets in was refused.
-pub(super) fn isolates(policy: &Policy<'_>, other: &Policy<'_>) -> bool {
-    policy.kind == other.kind
-        && match policy.kind {
-            Kind::Authorization => action(policy) == "ALLOW",
-            Kind::Network => directions(other).iter().any(|direction| directions(policy).contains(direction)),
-            Kind::PeerAuthentication | Kind::RequestAuthentication => false,
-        }
+/// Of what it lets something pass.
+pub(super) fn opens(policy: &Policy<'_>) -> Vec<Traffic> {
+    let field = |way: &Traffic| match way {
+        Traffic::Requests => "rules",
+        Traffic::Ingress => "ingress",
+        Traffic::Egress => "egress",
+    };
+    limits(policy).into_iter().filter(|way| policy.get(&[field(way)]).is_some()).collect()
+}
+
+fn traffic(direction: &str) -> Traffic {
+    if direction == "Egress" { Traffic::Egress } else { Traffic::Ingress }
 }
