@@ -46,7 +46,7 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// The differences from an older render; they are in the report and not among the findings.
     pub differences: Vec<Finding>,
-    /// Violations, or what is worse than in an older render: errors in the report and not among the findings.
+    /// Violations, which are in the report and not among the findings.
     pub violations: usize,
 }
 

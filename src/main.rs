@@ -69,7 +69,7 @@ fn filter(arguments: &Filter) -> Result<u8> {
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let file = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let outcome = unroot::filter(&input, &Given { file, words: &arguments.words });
-    report(&outcome.findings, 0);
+    report(&outcome.findings, &[], 0);
     write(&outcome)?;
     Ok(outcome.exit as u8)
 }
@@ -97,7 +97,7 @@ fn check(arguments: &Check) -> Result<u8> {
     let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let (level, version) = (arguments.level, arguments.version);
     let outcome = unroot::check(&sources, &Options { level, version, output, config, since: self::sources(&older) });
-    report(&outcome.findings, outcome.violations);
+    report(&outcome.findings, &outcome.differences, outcome.violations);
     write_all(|out| out.write_all(outcome.report.as_bytes()))?;
     Ok(outcome.exit as u8)
 }
@@ -118,7 +118,7 @@ fn plan(arguments: &Plan) -> Result<u8> {
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let outcome = unroot::plan(&sources, &unroot::plan::Options { output, config });
-    report(&outcome.findings, 0);
+    report(&outcome.findings, &[], 0);
     write_all(|out| out.write_all(outcome.report.as_bytes()))?;
     Ok(outcome.exit as u8)
 }
@@ -228,8 +228,8 @@ fn write_all(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
     write(&mut out).and_then(|()| out.flush()).map_err(fault).context("standard output cannot be written")
 }
 
-/// Findings, one line each, then the summary, in which errors of the report on standard output count too.
-fn report(findings: &[Finding], reported_errors: usize) {
+/// Findings, one line each, then the summary, in which what the report on standard output tells counts too.
+fn report(findings: &[Finding], reported: &[Finding], reported_errors: usize) {
     let coloured = is_coloured(&io::stderr());
     let mut text = String::new();
     for finding in findings {
@@ -242,7 +242,7 @@ fn report(findings: &[Finding], reported_errors: usize) {
             text.push_str(&format!("{line}\n"));
         }
     }
-    text.push_str(&summary(findings, reported_errors));
+    text.push_str(&summary(&[findings, reported].concat(), reported_errors));
     say(&text);
 }
 

@@ -120,18 +120,18 @@ impl<'n> Report<'n> {
         self.findings.iter().map(|located| &located.finding)
     }
 
-    /// How many violations there are, or things that are worse than in an older render.
+    /// How many violations there are.
     #[must_use]
     pub fn violations(&self) -> usize {
         let judged = self.verdicts.iter().filter_map(|verdict| verdict.judged.as_ref().ok());
-        let worse = self.differences().filter(|located| located.finding.severity == Severity::Error).count();
-        worse + judged.map(|judged| judged.violations.len()).sum::<usize>()
+        judged.map(|judged| judged.violations.len()).sum()
     }
 
-    /// Whether a finding is an error.
+    /// Whether a finding is an error, or a difference is.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings().any(|finding| finding.severity == Severity::Error)
+        let differences = self.differences().map(|located| &located.finding);
+        self.findings().chain(differences).any(|finding| finding.severity == Severity::Error)
     }
 }
 

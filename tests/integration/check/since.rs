@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use unroot::check::{Options, Outcome, Source, check};
 use unroot::filter::{Exit, Given};
+use unroot::krm::Severity;
 use unroot::pod_security::Level;
 use unroot::report::Output;
 
@@ -91,6 +92,10 @@ fn reported(report: &str) -> Differences {
         .collect()
 }
 
+fn worse(outcome: &Outcome) -> usize {
+    outcome.differences.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
 fn of_rule<'l>(lines: &'l [Value], rule: &str) -> Vec<&'l Value> {
     lines.iter().filter(|line| line["rule"] == rule).collect()
 }
@@ -123,7 +128,7 @@ fn an_upgrade_of_kubeflow_reports_what_its_verdicts_say_has_changed() {
     for resource in &exempt {
         assert!(!before.contains_key(resource) && after.get(resource).is_some_and(|(_, injected)| !injected));
     }
-    assert_eq!((outcome.exit, outcome.violations), (Exit::Findings, 2));
+    assert_eq!((outcome.exit, worse(&outcome)), (Exit::Findings, 2));
 }
 
 #[test]
@@ -157,7 +162,7 @@ fn the_way_back_to_sidecars_reports_what_the_verdicts_of_that_mode_say_and_the_w
         assert!(all.iter().all(|line| line["severity"] == "error"));
     }
     let back = compared(&sidecar, &cni, Output::Jsonl, None);
-    assert_eq!((back.exit, back.violations), (Exit::Done, 0));
+    assert_eq!((back.exit, worse(&back)), (Exit::Done, 0));
     assert_eq!(reported(&back.report).len(), expected.len());
 }
 
@@ -495,7 +500,7 @@ fn hostile_names_stay_in_their_line_and_many_resources_take_no_time_beyond_them(
         Output::Jsonl,
         None,
     );
-    assert_eq!(outcome.violations, 4000);
+    assert_eq!(worse(&outcome), 4000);
     assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
