@@ -42,6 +42,8 @@ struct Pod {
     is_member: bool,
     /// It says itself that it shall not be.
     opts_out: bool,
+    /// What the injector adds cannot be told, so that it may be worse than it looks.
+    is_doubtful: bool,
     /// What it breaks of each level.
     breaks: BTreeMap<Level, Vec<Violation>>,
 }
@@ -84,12 +86,9 @@ pub(super) fn run<'s>(
     };
     let known: BTreeSet<_> = old.findings.iter().map(about).collect();
     let fresh = new.findings.into_iter().filter(|located| !known.contains(&about(located)));
-    let (errors, others): (Vec<_>, Vec<_>) = fresh.partition(|located| located.finding.severity == Severity::Error);
-    differences.extend(errors);
+    differences.extend(fresh);
     let names = |sources: &[Source<'s>]| sources.iter().map(|source| source.name).collect::<Vec<_>>();
-    let mut report = Report::since(names(sources), &names(&options.since), differences);
-    others.into_iter().for_each(|located| report.say(located));
-    Ok((new.list, report))
+    Ok((new.list, Report::since(names(sources), &names(&options.since), differences)))
 }
 
 impl<'s> Side<'s> {
@@ -225,6 +224,7 @@ fn seen(cluster: &Cluster, options: &Options<'_>, item: &Item<'_>, fate: &Fate) 
         Level::ALL.into_iter().map(|level| (level, admitted.violations(LevelVersion { level, version }))).collect();
     Pod {
         is_member: admitted.injected || enrolled,
+        is_doubtful: admitted.doubt.is_some(),
         opts_out: !admitted.injected
             && !enrolled
             && (inject.is_some_and(|word| word == "false")

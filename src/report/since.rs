@@ -70,7 +70,9 @@ fn difference(text: &mut String, report: &Report<'_>, located: &Located) {
     // What is safer needs no second look.
     let _ = match finding.severity {
         Severity::Info => writeln!(text, "  {}", one_line(&format!("{about}: {}", finding.message))),
-        _ => writeln!(text, "  {}\n    {}", one_line(&format!("{rule}: {about}")), one_line(&finding.message)),
+        _ => {
+            writeln!(text, "  {}\n    {}", one_line(format!("{rule}: {about}").trim_end()), one_line(&finding.message))
+        }
     };
 }
 

@@ -105,7 +105,7 @@ fn of_pods(old: &Side<'_>, new: &Side<'_>, name: &str, found: &mut Vec<Located>)
         let message = format!("all its pods met {was}, and now only {is}, because of {}", shown(short));
         let finding = difference(Rule::PodLevelLowered, Severity::Error, message, was, is);
         found.push(new.about_namespace(name, finding));
-    } else if before < after {
+    } else if before < after && !new.pods_in(Some(name)).any(|(_, pod, _)| pod.is_doubtful) {
         let message = format!("all its pods meet {is}; it was {was}");
         found.push(new.about_namespace(name, difference(Rule::SaferThanBefore, Severity::Info, message, was, is)));
     }

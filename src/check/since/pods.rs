@@ -13,7 +13,7 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, found: &mut Vec<Located>) 
         // Of a pod that cannot be judged there is an error among the findings.
         let Ok(judged) = &verdict.judged else { continue };
         if let Some(Ok(before)) = was.map(|verdict| &verdict.judged)
-            && before.meets != judged.meets
+            && (before.meets > judged.meets || (before.meets < judged.meets && !pod.is_doubtful))
         {
             // By the level that is asked for anyway they are told one by one.
             let told = verdict.asked.level == before.meets && !judged.exempt;

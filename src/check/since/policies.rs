@@ -47,9 +47,10 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, found: &mut Vec<Located>) 
         }
     }
     let isolated = before.isolated();
+    let strict = before.strict();
     for (name, policy) in after.all.iter().filter(|(name, _)| !before.all.contains_key(*name)) {
         if !gone.contains(&words(name, policy)) {
-            let finding = added(old, policy, after.pods_of(name), &before, &isolated);
+            let finding = added(old, policy, after.pods_of(name), &before, &isolated, &strict);
             found.extend(finding.map(|finding| new.about(policy.item, finding)));
         }
     }
@@ -81,6 +82,15 @@ impl<'i> Policies<'i> {
     fn pods_of(&self, name: &Name) -> &BTreeSet<&'i Key> {
         static NONE: BTreeSet<&Key> = BTreeSet::new();
         self.pods.get(name).unwrap_or(&NONE)
+    }
+
+    /// The namespaces in which mutual TLS is asked for where no pod or port says otherwise.
+    fn strict(&self) -> BTreeSet<&str> {
+        let peers = self.all.values().filter(|policy| policy.kind == Kind::PeerAuthentication);
+        peers
+            .filter(|policy| !policy.has_selector() && strength::is_strict(policy))
+            .map(|policy| policy.namespace)
+            .collect()
     }
 
     /// The pods to which only that comes that a policy lets in, by the way that it is limited.
@@ -158,16 +168,12 @@ fn added(
     pods: &BTreeSet<&Key>,
     before: &Policies<'_>,
     isolated: &BTreeSet<(Traffic, &Key)>,
+    strict: &BTreeSet<&str>,
 ) -> Option<Finding> {
     let (was, is) = ("absent", policy.says());
     if policy.kind == Kind::PeerAuthentication {
         // The mode of a namespace, or of the mesh, that held there.
-        let strict = before.all.values().any(|other| {
-            other.kind == policy.kind
-                && (other.namespace == policy.namespace || other.namespace == before.root)
-                && !other.has_selector()
-                && strength::is_strict(other)
-        });
+        let strict = [policy.namespace, before.root.as_str()].iter().any(|place| strict.contains(place));
         return strength::exception(policy, strict).map(|why| {
             let message = format!("the policy is new and makes an exception: {why}. Take it away");
             difference(Rule::NewExemption, Severity::Error, message, was, &is)

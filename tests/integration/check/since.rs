@@ -459,6 +459,18 @@ fn who_leaves_the_mesh_is_told() {
 }
 
 #[test]
+fn a_pod_of_which_nobody_knows_what_is_injected_passes_for_no_better_one() {
+    let webhook = "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: w}\nwebhooks:\n\
+                   - name: sidecar-injector.istio.io\n  admissionReviewVersions: [v1]\n  sideEffects: None\n  \
+                   clientConfig: {service: {name: istiod, namespace: istio-system}}\n  \
+                   rules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]\n";
+    let host = POD.replace("spec: {", "spec: {hostIPC: true, ");
+    let found = differences(&[NAMESPACE, &host], &[NAMESPACE, POD, webhook]);
+    assert_eq!(found, ["safer-than-before info", "injection-unpredictable warning"]);
+    assert_eq!(differences(&[NAMESPACE, POD, webhook], &[NAMESPACE, POD, webhook]), Vec::<String>::new());
+}
+
+#[test]
 fn an_older_render_that_cannot_be_used_is_named() {
     for (old, new, output, message) in [
         ("", POD, Output::Text, "(old.yaml)"),
