@@ -1,6 +1,7 @@
 //! The verb `check`: what Pod Security admission will say of every pod, as it is admitted. Nothing is changed.
 
 mod sieve;
+mod since;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,8 @@ pub struct Options<'a> {
     pub output: Output,
     /// The configuration that shall have been applied: its name and its bytes, or why it cannot be read.
     pub config: Option<(&'a str, Result<Vec<u8>, String>)>,
+    /// An older render, which may be several files: only what is worse than in it is then an error.
+    pub since: Vec<Source<'a>>,
 }
 
 /// What a check came to.
@@ -41,6 +44,8 @@ pub struct Outcome {
     pub report: String,
     /// What there is to say beside the report.
     pub findings: Vec<Finding>,
+    /// The differences from an older render; they are in the report and not among the findings.
+    pub differences: Vec<Finding>,
     /// Violations, which are in the report and not among the findings.
     pub violations: usize,
 }
@@ -50,9 +55,13 @@ pub struct Outcome {
 pub fn check(sources: &[Source<'_>], options: &Options<'_>) -> Outcome {
     match run(sources, options) {
         Ok(outcome) => outcome,
-        Err(error) => {
-            Outcome { exit: Exit::Unusable, report: String::new(), findings: vec![error.to_finding()], violations: 0 }
-        }
+        Err(error) => Outcome {
+            exit: Exit::Unusable,
+            report: String::new(),
+            findings: vec![error.to_finding()],
+            differences: Vec::new(),
+            violations: 0,
+        },
     }
 }
 
@@ -61,14 +70,19 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
         Some((name, bytes)) => Some(from_file(name, bytes)?),
         None => None,
     };
-    let (mut list, defaults) = sources::read(sources)?;
     let release = config.as_ref().and_then(passes::release);
-    let cluster = Cluster::of(&list, defaults, release)?;
-    let mut report = Report::new(sources.iter().map(|source| source.name).collect());
-    for problem in cluster.problems() {
-        report.say(locate(&list, problem.clone()));
-    }
-    judge(&list, &cluster, options, &mut report)?;
+    let (mut list, mut report) = if options.since.is_empty() {
+        let (list, defaults) = sources::read(sources)?;
+        let cluster = Cluster::of(&list, defaults, release)?;
+        let mut report = Report::new(sources.iter().map(|source| source.name).collect());
+        for problem in cluster.problems() {
+            report.say(locate(&list, problem.clone()));
+        }
+        judge(&list, &cluster, options, &mut report, &mut |_, _| {})?;
+        (list, report)
+    } else {
+        since::run(sources, options, release)?
+    };
     if let Some(config) = &config {
         for missing in not_applied(&mut list, config)? {
             report.say(missing);
@@ -80,11 +94,19 @@ fn run(sources: &[Source<'_>], options: &Options<'_>) -> Result<Outcome, Error> 
         exit: if failed { Exit::Findings } else { Exit::Done },
         report: report::render(&report, options.output),
         findings: report.findings().cloned().collect(),
+        differences: report.differences().map(|located| located.finding.clone()).collect(),
         violations,
     })
 }
 
-fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+/// Judges every pod of a list. `seen` hears of each that gets a verdict.
+fn judge(
+    list: &List<'_>,
+    cluster: &Cluster,
+    options: &Options<'_>,
+    report: &mut Report<'_>,
+    seen: &mut dyn FnMut(&Item<'_>, &Fate),
+) -> Result<(), Error> {
     let mut webhooks: BTreeMap<String, usize> = BTreeMap::new();
     let mut namespaces = BTreeSet::new();
     let mut lines = Lines::default();
@@ -144,6 +166,7 @@ fn judge(list: &List<'_>, cluster: &Cluster, options: &Options<'_>, report: &mut
                 Ok(Judged { injected: pod.injected, exempt: pod.exempt, meets, violations, mend })
             }
         };
+        seen(item, &subject.outcome);
         report.verdicts.push(Verdict { resource: item.reference(), input: item.input(), line, asked, judged });
     }
     if let Some(finding) = other_webhooks(&webhooks) {

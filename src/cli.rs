@@ -23,6 +23,7 @@ Examples:
   unroot istio=cni platform=gke < rendered.yaml > rootless.yaml
   kpt fn eval DIR --exec unroot -- enforce=baseline warn=restricted
   unroot check --level restricted rendered.yaml
+  unroot check --since rendered-before.yaml rendered.yaml
   unroot plan rendered.yaml
   unroot plan --output config rendered.yaml > rootless.yaml
 
@@ -101,6 +102,9 @@ pub(crate) struct Check {
     /// Judge all pods by this version of the policies: latest or v1.N
     #[arg(long)]
     pub(crate) version: Option<Version>,
+    /// File with an older render: only what is worse than in it fails (several make one render; `-` is standard input)
+    #[arg(long, value_name = "OLD")]
+    pub(crate) since: Vec<PathBuf>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = CheckOutput::Text)]
     pub(crate) output: CheckOutput,

@@ -69,7 +69,7 @@ fn filter(arguments: &Filter) -> Result<u8> {
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let file = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let outcome = unroot::filter(&input, &Given { file, words: &arguments.words });
-    report(&outcome.findings, 0);
+    report(&outcome.findings, &[], 0);
     write(&outcome)?;
     Ok(outcome.exit as u8)
 }
@@ -81,15 +81,23 @@ fn check(arguments: &Check) -> Result<u8> {
         CheckOutput::Sarif => Output::Sarif,
         CheckOutput::Html => Output::Html,
     };
+    let is_stdin = |file: &PathBuf| file.as_os_str() == "-";
+    let from_stdin = arguments.since.iter().filter(|file| is_stdin(file)).count();
+    if from_stdin > 1 || (from_stdin == 1 && (arguments.files.is_empty() || arguments.files.iter().any(is_stdin))) {
+        say("unroot: standard input cannot be read twice: give --since OLD or FILE as a file");
+        return Ok(Exit::Unusable as u8);
+    }
     let Some(inputs) = inputs("check", &arguments.files, arguments.config.is_none()) else {
         return Ok(Exit::Unusable as u8);
     };
-    let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
+    let sources = sources(&inputs);
+    let older = if arguments.since.is_empty() { Some(Vec::new()) } else { inputs_of(&arguments.since, true) };
+    let Some(older) = older else { return Ok(Exit::Unusable as u8) };
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
-    let outcome =
-        unroot::check(&sources, &Options { level: arguments.level, version: arguments.version, output, config });
-    report(&outcome.findings, outcome.violations);
+    let (level, version) = (arguments.level, arguments.version);
+    let outcome = unroot::check(&sources, &Options { level, version, output, config, since: self::sources(&older) });
+    report(&outcome.findings, &outcome.differences, outcome.violations);
     write_all(|out| out.write_all(outcome.report.as_bytes()))?;
     Ok(outcome.exit as u8)
 }
@@ -106,11 +114,11 @@ fn plan(arguments: &Plan) -> Result<u8> {
     // The others carry a configuration out, which may be about any resource.
     let only_judges = matches!(arguments.output, PlanOutput::Text | PlanOutput::Json);
     let Some(inputs) = inputs("plan", &arguments.files, only_judges) else { return Ok(Exit::Unusable as u8) };
-    let sources: Vec<Source<'_>> = inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect();
+    let sources = sources(&inputs);
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let outcome = unroot::plan(&sources, &unroot::plan::Options { output, config });
-    report(&outcome.findings, 0);
+    report(&outcome.findings, &[], 0);
     write_all(|out| out.write_all(outcome.report.as_bytes()))?;
     Ok(outcome.exit as u8)
 }
@@ -123,7 +131,15 @@ fn inputs(command: &str, files: &[PathBuf], only_judges: bool) -> Option<Vec<(St
         return None;
     }
     let standard_input = [PathBuf::from("-")];
-    let files = if files.is_empty() { &standard_input[..] } else { files };
+    inputs_of(if files.is_empty() { &standard_input } else { files }, only_judges)
+}
+
+fn sources(inputs: &[(String, Vec<u8>)]) -> Vec<Source<'_>> {
+    inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect()
+}
+
+/// The bytes of these files with their names; None, said on standard error, where one cannot be read.
+fn inputs_of(files: &[PathBuf], only_judges: bool) -> Option<Vec<(String, Vec<u8>)>> {
     let mut inputs = Vec::new();
     for file in files {
         let name = file.display().to_string();
@@ -212,8 +228,8 @@ fn write_all(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
     write(&mut out).and_then(|()| out.flush()).map_err(fault).context("standard output cannot be written")
 }
 
-/// Findings, one line each, then the summary, in which errors of the report on standard output count too.
-fn report(findings: &[Finding], reported_errors: usize) {
+/// Findings, one line each, then the summary, in which what the report on standard output tells counts too.
+fn report(findings: &[Finding], reported: &[Finding], reported_errors: usize) {
     let coloured = is_coloured(&io::stderr());
     let mut text = String::new();
     for finding in findings {
@@ -226,7 +242,7 @@ fn report(findings: &[Finding], reported_errors: usize) {
             text.push_str(&format!("{line}\n"));
         }
     }
-    text.push_str(&summary(findings, reported_errors));
+    text.push_str(&summary(&[findings, reported].concat(), reported_errors));
     say(&text);
 }
 

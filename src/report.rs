@@ -4,6 +4,7 @@ pub mod html;
 mod jsonl;
 pub mod plan;
 mod sarif;
+mod since;
 mod text;
 
 use crate::krm::{Finding, ResourceRef, Severity};
@@ -72,13 +73,41 @@ pub struct Report<'n> {
     /// The verdicts in input order.
     pub verdicts: Vec<Verdict>,
     findings: Vec<Located>,
+    since: Option<Since>,
+}
+
+/// What is otherwise than in an older render, in place of the verdicts.
+#[derive(Clone, Debug)]
+struct Since {
+    /// How many of the last inputs are the older render.
+    inputs: usize,
+    /// What is worse is an error, what a person must compare a warning, what is safer an info.
+    differences: Vec<Located>,
 }
 
 impl<'n> Report<'n> {
     /// A report about inputs of these names.
     #[must_use]
     pub fn new(inputs: Vec<&'n str>) -> Self {
-        Self { inputs, verdicts: Vec::new(), findings: Vec::new() }
+        Self { inputs, verdicts: Vec::new(), findings: Vec::new(), since: None }
+    }
+
+    /// A report about what is otherwise than in an older render, the inputs of which come last.
+    #[must_use]
+    pub fn since(inputs: Vec<&'n str>, old: &[&'n str], differences: Vec<Located>) -> Self {
+        let since = Since { inputs: old.len(), differences };
+        Self { inputs: [&inputs[..], old].concat(), since: Some(since), ..Self::new(Vec::new()) }
+    }
+
+    /// What is otherwise than in an older render.
+    pub fn differences(&self) -> impl Iterator<Item = &Located> {
+        self.since.iter().flat_map(|since| &since.differences)
+    }
+
+    /// The findings with their places.
+    #[must_use]
+    pub(crate) fn into_findings(self) -> Vec<Located> {
+        self.findings
     }
 
     /// Adds a finding.
@@ -98,16 +127,24 @@ impl<'n> Report<'n> {
         judged.map(|judged| judged.violations.len()).sum()
     }
 
-    /// Whether a finding is an error.
+    /// Whether a finding is an error, or a difference is.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings().any(|finding| finding.severity == Severity::Error)
+        let differences = self.differences().map(|located| &located.finding);
+        self.findings().chain(differences).any(|finding| finding.severity == Severity::Error)
     }
 }
 
 /// The report in a form, with its last line break.
 #[must_use]
 pub fn render(report: &Report<'_>, output: Output) -> String {
+    if let Some(since) = &report.since {
+        match output {
+            Output::Text => return since::text(report, since),
+            Output::Jsonl => return since::jsonl(report, since),
+            Output::Sarif | Output::Html => {}
+        }
+    }
     match output {
         Output::Text => text::render(report),
         Output::Jsonl => jsonl::render(report),

@@ -105,6 +105,26 @@ rules! {
     AcceptedUnused => "accepted-unused",
     /// A run of the filter would still change the input.
     ConfigNotApplied => "config-not-applied",
+    /// A namespace, or the cluster, asks less of pods than in the older render.
+    LevelLowered => "level-lowered",
+    /// A pod, or all pods of a namespace, meets only a lower level than in the older render.
+    PodLevelLowered => "pod-level-lowered",
+    /// Pods violate what they did not violate in the older render.
+    NewViolation => "new-violation",
+    /// Injected pods get `istio-init` where istio-cni redirected them in the older render.
+    RootfulAgain => "rootful-again",
+    /// What was in the mesh in the older render is not any more.
+    OutOfMesh => "out-of-mesh",
+    /// A policy of the older render is gone.
+    PolicyLost => "policy-lost",
+    /// A policy protects less than in the older render.
+    PolicyWeaker => "policy-weaker",
+    /// A policy has changed so that a person must compare.
+    PolicyChanged => "policy-changed",
+    /// Something is exempt that was not in the older render.
+    NewExemption => "new-exemption",
+    /// Something is safer than in the older render.
+    SaferThanBefore => "safer-than-before",
     /// A text inside a scalar had to be written anew in another style.
     TextRestyled => "text-restyled",
     /// The input holds no Istio, so no mode could be set.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::configuration::AdmissionDefaults;
 use crate::istio::injector::{Injectors, NamespaceView, Release};
+use crate::istio::mode_settings::Redirection;
 use crate::krm::{Error, Finding, Item, List, Severity};
 use crate::kube::names::{is_profile, previous_names};
 use crate::kube::pod::decode;
@@ -105,6 +106,17 @@ impl Cluster {
     /// All namespaces of the list by name.
     pub fn namespaces(&self) -> impl Iterator<Item = (&str, &Namespace)> {
         self.namespaces.iter().map(|(name, namespace)| (name.as_str(), namespace))
+    }
+
+    /// How the pods of each revision of Istio are redirected.
+    pub fn redirections(&self) -> impl Iterator<Item = (&str, Redirection)> {
+        self.injectors.redirections()
+    }
+
+    /// What holds where no label says otherwise.
+    #[must_use]
+    pub fn configured(&self) -> &AdmissionDefaults {
+        &self.configured
     }
 
     /// What a namespace asks of its pods, and which of its labels are wrong.

@@ -87,7 +87,8 @@ fn is_injected(labels: &Texts) -> bool {
 }
 
 /// How a namespace is reached by its labels.
-fn stands(labels: &Texts) -> Reach {
+#[must_use]
+pub fn stands(labels: &Texts) -> Reach {
     match labels.get(DATAPLANE_MODE).map(String::as_str) {
         _ if is_injected(labels) => Reach::Sidecar,
         Some("ambient") => Reach::Ambient,

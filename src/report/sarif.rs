@@ -15,7 +15,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     for verdict in &report.verdicts {
         violations(report, verdict, &mut results);
     }
-    for located in &report.findings {
+    for located in report.differences().chain(&report.findings) {
         results.extend(finding(report, located));
     }
     let rules: Vec<Rule> = Rule::ALL.iter().copied().filter(|rule| results.iter().any(|(of, _)| of == rule)).collect();

@@ -4,6 +4,7 @@ mod examples;
 mod golden;
 mod labels;
 mod sarif;
+mod since;
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -29,7 +30,7 @@ fn lines(text: &str) -> impl Iterator<Item = Value> + '_ {
 
 /// The lines that a check of one input writes.
 fn checked(input: &str, level: Option<Level>, version: Option<Version>) -> Vec<Value> {
-    let options = Options { level, version, output: Output::Jsonl, config: None };
+    let options = Options { level, version, output: Output::Jsonl, ..Options::default() };
     let outcome = check(&[Source { name: "-", bytes: input.as_bytes() }], &options);
     lines(&outcome.report).collect()
 }

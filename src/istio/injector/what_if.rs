@@ -28,16 +28,20 @@ impl Injectors {
     pub fn redirected(&self, to: Redirection) -> Option<Self> {
         let on = to == Redirection::IstioCni;
         self.with_values(|settings| {
-            let flags = flags(settings.release);
-            let is_on = flags.iter().any(|flag| {
-                flag.iter().try_fold(&settings.values, |value, key| value.get(key)) == Some(&Json::Bool(true))
-            });
-            if is_on == on {
+            if redirection(settings) == to {
                 return None;
             }
             let mut values = settings.values.clone();
-            flags.iter().for_each(|flag| set(&mut values, flag, on.into()));
+            flags(settings.release).iter().for_each(|flag| set(&mut values, flag, on.into()));
             Some(values)
+        })
+    }
+
+    /// How the pods of each revision are redirected, `default` where it is unnamed; those that cannot be read are left out.
+    pub fn redirections(&self) -> impl Iterator<Item = (&str, Redirection)> {
+        self.istiods.iter().filter_map(|istiod| istiod.settings.as_ref().ok()).map(|settings| {
+            let revision = if settings.revision.is_empty() { "default" } else { settings.revision.as_str() };
+            (revision, redirection(settings))
         })
     }
 
@@ -88,6 +92,13 @@ fn templates(metadata: &ObjectMeta) -> Option<&String> {
 
 fn is_sidecar(settings: &Settings, name: &str) -> bool {
     name == SIDECAR || settings.default_templates.iter().any(|default| default == name)
+}
+
+fn redirection(settings: &Settings) -> Redirection {
+    let is_on = flags(settings.release)
+        .iter()
+        .any(|flag| flag.iter().try_fold(&settings.values, |value, key| value.get(key)) == Some(&Json::Bool(true)));
+    if is_on { Redirection::IstioCni } else { Redirection::IstioInit }
 }
 
 /// The flags of the values that a release's templates read.

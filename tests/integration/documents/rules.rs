@@ -40,7 +40,7 @@ fn every_section_says_what_why_and_how_to_mend() {
 
 /// An example is a paragraph `**Example**`, with the words of the configuration or with a first block that is one; then
 /// the input, then the output where something is changed, and a block `text` with what is said. Where the words are a
-/// call of `unroot check`, its options are in the place of the configuration.
+/// call of `unroot check`, its options are in the place of the configuration, and with `--since` the older render too.
 #[test]
 fn every_example_comes_out_as_written() {
     let mut examples = 0;
@@ -55,6 +55,7 @@ fn every_example_comes_out_as_written() {
         let mut yaml = blocks(example, "yaml").into_iter();
         let has_file = words.is_empty() || words.iter().any(|word| word == "--config");
         let config = if has_file { yaml.next() } else { None };
+        let older = if words.iter().any(|word| word == "--since") { yaml.next() } else { None };
         let input = yaml.next().unwrap_or_else(|| panic!("{code}: no input"));
         let expected = yaml.next();
         assert_eq!(yaml.next(), None, "{code}: a block too many");
@@ -65,7 +66,9 @@ fn every_example_comes_out_as_written() {
             let level =
                 words.iter().position(|word| word == "--level").map(|at| words[at + 1].parse().expect("a level"));
             let source = Source { name: "-", bytes: input.as_bytes() };
-            unroot::check(&[source], &Options { level, config: file, ..Options::default() }).findings
+            let since = older.iter().map(|older| Source { name: "old.yaml", bytes: older.as_bytes() }).collect();
+            let outcome = unroot::check(&[source], &Options { level, config: file, since, ..Options::default() });
+            [outcome.findings, outcome.differences].concat()
         } else {
             let outcome = unroot::filter(input.as_bytes(), &Given { file, words: &words });
             let out: String = outcome.pieces().iter().map(|piece| piece.as_str()).collect();
