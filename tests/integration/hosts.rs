@@ -11,6 +11,7 @@ mod kustomize;
 mod npm;
 mod pipe;
 mod recipes;
+mod release;
 mod wasm;
 
 use std::fs::{self, File};
