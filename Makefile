@@ -17,14 +17,14 @@ PLATFORM ?= linux/$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: toolchain ## Show before and after on a small platform
 	@scripts/demo.sh
 
 .PHONY: test
-test: lint wasm ## The gate: lint, all tests, every artefact in its host
+test: lint wasm $(if $(shell command -v npm),npm) ## The gate: lint, all tests, every artefact in its host
 	@image=$$(scripts/image-for-tests.sh) && UNROOT_DIST=$(DIST) UNROOT_IMAGE=$$image cargo test --quiet --locked
 
 .PHONY: lint
@@ -51,9 +51,22 @@ wasm: toolchain ## The WebAssembly forms, dist/unroot.wasm (WASI) and dist/unroo
 	@cp target/wasm32-wasip1/quick/unroot.wasm $(DIST)/unroot.wasm
 	@cp target/wasm32-unknown-unknown/quick/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
 
+.PHONY: npm
+npm: wasm ## The npm package around the WASI form, dist/unroot-VERSION.tgz
+	@scripts/npm.sh $(DIST)
+
 .PHONY: image
 image: toolchain ## The container image localhost/unroot:dev; IMAGE= and PLATFORM=linux/arm64 say otherwise
 	@scripts/image.sh "$(IMAGE)" "$(PLATFORM)"
+
+.PHONY: dist
+dist: toolchain npm ## What a release consists of, dist/release: archives for amd64 and arm64, SBOM, checksums
+	@scripts/tools.sh release
+	@scripts/dist.sh
+
+.PHONY: reproducible
+reproducible: ## Make the release of the last commit twice, in two folders, and compare the bytes
+	@scripts/reproducible.sh
 
 .PHONY: tools
 tools: ## Install what the machine lacks

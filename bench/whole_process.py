@@ -147,7 +147,7 @@ def wasi(source, runs):
     python = ["env", f"PYTHONPATH={ROOT / 'bin' / 'python'}", "python3"]
     engines = {
         "Wasmtime": [*python, str(ROOT / "scripts" / "run-wasmtime.py"), module],
-        "Node.js": ["node", "--no-warnings", str(ROOT / "scripts" / "run-wasi.mjs"), module],
+        "Node.js": ["node", str(ROOT / "scripts" / "run-wasi.mjs"), module],
     }
     native = Program("native", [str(UNROOT)], source)
     programs, starts = [], []

@@ -9,8 +9,7 @@ profile=${PROFILE:-release}
 platform=${2:-linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')}
 
 case $platform in
-    linux/amd64) target=x86_64-unknown-linux-musl ;;
-    linux/arm64) target=aarch64-unknown-linux-musl ;;
+    linux/amd64 | linux/arm64) architecture=${platform#linux/} ;;
     *) echo "error: no image for $platform: linux/amd64 and linux/arm64 are built" >&2; exit 1 ;;
 esac
 for builder in podman buildah docker none; do
@@ -18,40 +17,24 @@ for builder in podman buildah docker none; do
 done
 [[ $builder != none ]] || { echo "error: none of podman, buildah and docker found" >&2; exit 1; }
 
-if command -v rustup >/dev/null && ! rustup target list --installed | grep --quiet "^$target$"; then
-    rustup target add "$target"
-fi
-cargo build --quiet --locked --profile "$profile" --bin unroot --target "$target"
+binary=$(scripts/static.sh "$architecture" "$profile")
 
 # The context is the image's root.
-context=target/image/${platform#linux/}
+context=target/image/$architecture
 rm -rf "$context"
-install -D --mode 0755 "target/$target/$profile/unroot" "$context/unroot"
+install -D --mode 0755 "$binary" "$context/unroot"
 install -d --mode 0755 "$context/etc"
 echo "nobody:x:65534:65534:nobody:/:/unroot" >"$context/etc/passwd"
-
-# The licence of everything that is linked in, as the crates bring it; Rust's own covers its C library.
-licences=$context/licenses
-install -D --mode 0644 LICENSE "$licences/LICENSE"
-sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
-cargo tree --locked --target "$target" --edges normal,no-proc-macro --prefix none --format '{p}' | sort --unique |
-    while read -r name version _; do
-        [[ $name == unroot ]] && continue
-        find "$sources"/*/"$name-${version#v}" -maxdepth 1 -type f \
-            \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) |
-            while read -r file; do install -D --mode 0644 "$file" "$licences/$name/${file##*/}"; done
-        [[ -d $licences/$name ]] || echo "$name ${version#v}: see its Cargo.toml" >>"$licences/without-a-file"
-    done
-documents=$(rustc --print sysroot)/share/doc/rust
-for file in "$documents"/COPYRIGHT-library.html "$documents"/licenses/*; do
-    [[ ! -f $file ]] || install -D --mode 0644 "$file" "$licences/rust/${file##*/}"
-done
+scripts/licences.sh "$context/licenses" "$architecture"
 chmod 0644 "$context/etc/passwd"
 
-# Nothing is pulled; and the same sources make the same image, whatever the day.
+# Nothing is pulled; and the same sources make the same image, whatever the day: it is of the day of the last commit.
+version=$(cargo pkgid --package unroot | sed 's/.*[#@]//')
+created=$(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null) || created=1970-01-01T00:00:00Z
 case $builder in
     podman | buildah) options=(--pull=never --timestamp 0 --layers=false) ;;
     docker) options=(--pull=false --network none) ;;
 esac
-"$builder" build "${options[@]}" --quiet --platform "$platform" --tag "$image" --file Containerfile "$context" >/dev/null
+"$builder" build "${options[@]}" --quiet --platform "$platform" --tag "$image" \
+    --label "org.opencontainers.image.version=$version" --label "org.opencontainers.image.created=$created" --file Containerfile "$context" >/dev/null
 echo "$image ($platform, built by $builder)"

@@ -4,13 +4,16 @@
 # there already costs nothing.
 #     scripts/tools.sh           everything
 #     scripts/tools.sh rust      what building takes
+#     scripts/tools.sh release   what a release takes beyond that
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 kustomize_version=v5.8.1
 cargo_deny_version=0.20.2
+cargo_cyclonedx_version=0.5.9
 registry_version=v0.22.1
 wasmtime_version=50.0.1
+pre_commit_version=4.7.0
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -44,16 +47,16 @@ install_registry() {
     GOBIN="$PWD/bin" GOFLAGS=-trimpath go install "github.com/google/go-containerregistry/cmd/registry@$registry_version"
 }
 
-# Some minutes to build, so it is kept where the next clone finds it.
-install_cargo_deny() {
-    [[ -x bin/cargo-deny && $(bin/cargo-deny --version) == "cargo-deny $cargo_deny_version" ]] && return 0
-    local kept="${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/unroot/cargo-deny-$cargo_deny_version"
-    if [[ ! -x $kept/bin/cargo-deny ]]; then
-        echo "installing cargo-deny $cargo_deny_version (some minutes, once)"
-        cargo install --quiet --locked --target-dir target/tools --root "$kept" "cargo-deny@$cargo_deny_version"
+# A program of a crate. Some minutes to build, so it is kept where the next clone finds it.
+install_crate() {
+    local name=$1 version=$2
+    local kept="${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/unroot/$name-$version"
+    if [[ ! -x $kept/bin/$name ]]; then
+        echo "installing $name $version (some minutes, once)"
+        cargo install --quiet --locked --target-dir target/tools --root "$kept" "$name@$version"
         rm -rf target/tools
     fi
-    ln -sf "$kept/bin/cargo-deny" bin/cargo-deny
+    ln -sf "$kept/bin/$name" "bin/$name"
 }
 
 # The Python package is the whole engine, and the one form of it that a package registry has.
@@ -64,6 +67,15 @@ install_wasmtime() {
     rm -rf bin/python
     python3 -m pip install --quiet --root-user-action=ignore --no-deps --target bin/python "wasmtime==$wasmtime_version" ||
         echo "wasmtime cannot be installed"
+}
+
+install_pre_commit() {
+    [[ -d bin/pre-commit/pre_commit-$pre_commit_version.dist-info ]] && return 0
+    has python3 && python3 -m pip --version >/dev/null 2>&1 || return 0
+    echo "installing pre-commit $pre_commit_version into bin/pre-commit/"
+    rm -rf bin/pre-commit
+    python3 -m pip install --quiet --root-user-action=ignore --target bin/pre-commit "pre-commit==$pre_commit_version" ||
+        echo "pre-commit cannot be installed"
 }
 
 # What drives Chromium in the tests of the HTML reports, as the lock file has it.
@@ -98,10 +110,15 @@ install_podman() {
 mkdir -p bin
 install_toolchain
 [[ ${1:-} == rust ]] && exit
+if [[ ${1:-} == release ]]; then
+    install_crate cargo-cyclonedx "$cargo_cyclonedx_version"
+    exit
+fi
 install_kustomize
 install_registry
-install_cargo_deny
+install_crate cargo-deny "$cargo_deny_version"
 install_wasmtime
+install_pre_commit
 install_podman
 install_browser_packages
 install_chromium

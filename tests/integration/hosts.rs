@@ -8,7 +8,10 @@ mod image;
 mod kpt;
 mod kubeflow;
 mod kustomize;
+mod npm;
 mod pipe;
+mod recipes;
+mod release;
 mod wasm;
 
 use std::fs::{self, File};
@@ -134,38 +137,54 @@ fn changed_lines(diff: &str) -> Vec<String> {
         .collect()
 }
 
+/// The functionConfigs below a folder, with as many folders above each as lie between it and the root.
+fn function_configs(folder: &Path, depth: usize) -> Vec<(PathBuf, usize)> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).expect("a folder of an example").map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            found.extend(function_configs(&path, depth + 1));
+        } else if path.extension().is_some_and(|extension| extension == "yaml")
+            && read(&path).contains("\nkind: Unroot\n")
+        {
+            found.push((path, depth));
+        }
+    }
+    found
+}
+
 #[test]
 fn every_example_has_a_readme_and_points_editors_at_the_schema() {
     let folder = root().join("examples");
+    let configs = function_configs(&folder, 1);
+    assert!(configs.len() > 15, "{configs:?}");
+    for (file, depth) in configs {
+        let schema = format!("# yaml-language-server: $schema={}fn-config/unroot.schema.json", "../".repeat(depth));
+        assert_eq!(read(&file).lines().next(), Some(schema.as_str()), "{}", file.display());
+    }
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).expect("examples/") {
         let path = entry.expect("an entry").path();
         assert!(path.join("README.md").is_file(), "{} has no README.md", path.display());
-        for file in fs::read_dir(&path).expect("an example").map(|entry| entry.expect("an entry").path()) {
-            if file.extension().is_some_and(|extension| extension == "yaml") && read(&file).contains("\nkind: Unroot\n")
-            {
-                let schema = read(&file)
-                    .lines()
-                    .next()
-                    .and_then(|line| line.strip_prefix("# yaml-language-server: $schema=").map(str::to_owned));
-                assert_eq!(schema.as_deref(), Some("../../fn-config/unroot.schema.json"), "{}", file.display());
-            }
-        }
         names.push(path.file_name().expect("a name").to_string_lossy().into_owned());
     }
     names.sort();
     let tested = [
+        "argo-cd",
         "ci-check",
         "contrib",
         "demo",
+        "flux",
+        "github-action",
         "helm-post-renderer",
         "istio-cni",
         "kpt-eval",
         "kpt-render",
+        "krew",
         "kubeflow",
         "kustomize-container",
         "kustomize-exec",
         "pipe",
+        "pre-commit",
         "samples",
     ];
     assert_eq!(names, tested, "every example is run by a test");

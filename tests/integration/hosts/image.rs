@@ -83,6 +83,24 @@ fn the_image_holds_the_binary_nobody_and_licences() {
 }
 
 #[test]
+fn the_image_says_what_artifact_hub_needs_to_list_it() {
+    let Some(podman) = Podman::with_image() else { return };
+    let format = "{{json .Config.Labels}}";
+    let labels = succeed(podman.command("podman").args(["image", "inspect", "--format", format, &podman.image])).stdout;
+    let labels: serde_json::Value = serde_json::from_str(&labels).expect("JSON");
+    // Those that Artifact Hub's documentation on container images requires, and what they must look like.
+    for (label, is_one) in [
+        ("io.artifacthub.package.readme-url", (|text| text.starts_with("https://")) as fn(&str) -> bool),
+        ("org.opencontainers.image.created", |text| text.len() == 20 && text.ends_with('Z')),
+        ("org.opencontainers.image.description", |text| !text.is_empty()),
+        ("org.opencontainers.image.version", |text| text == env!("CARGO_PKG_VERSION")),
+        ("io.artifacthub.package.license", |text| text == env!("CARGO_PKG_LICENSE")),
+    ] {
+        assert!(labels[label].as_str().is_some_and(is_one), "{label}: {labels}");
+    }
+}
+
+#[test]
 fn the_container_gives_the_bytes_and_the_exit_codes_of_the_binary() {
     let Some(podman) = Podman::with_image() else { return };
     let input = example("demo").join("platform.yaml");

@@ -9,15 +9,15 @@ use super::{UNROOT, artefact, copy_folder, example, host, read, root, run, skip,
 use crate::{cases, shared};
 
 /// One run: where, with what, on what.
-struct Case {
-    name: String,
-    folder: PathBuf,
-    args: Vec<String>,
-    input: PathBuf,
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
+    pub(super) args: Vec<String>,
+    pub(super) input: PathBuf,
 }
 
 /// A form of the command, ready to take its arguments.
-type Form<'f> = &'f (dyn Fn() -> Command + Sync);
+pub(super) type Form<'f> = &'f (dyn Fn() -> Command + Sync);
 
 fn output(form: Form<'_>, case: &Case) -> Output {
     form()
@@ -53,7 +53,7 @@ fn difference(form: Form<'_>, case: &Case) -> Option<String> {
 }
 
 /// Runs the cases on two threads: a start of Node.js takes longer than what it then does.
-fn assert_same_as_native(form: Form<'_>, cases: &[Case]) {
+pub(super) fn assert_same_as_native(form: Form<'_>, cases: &[Case]) {
     let half = cases.len().div_ceil(2);
     let differences: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = cases
@@ -74,7 +74,7 @@ fn assert_same_as_native(form: Form<'_>, cases: &[Case]) {
 }
 
 /// The golden cases as they are.
-fn golden() -> Vec<Case> {
+pub(super) fn golden() -> Vec<Case> {
     cases::folders()
         .into_iter()
         .map(|folder| Case {
@@ -153,12 +153,12 @@ fn kubeflow(work: &Path) -> Vec<Case> {
     lists
 }
 
-fn arguments(line: &str) -> Vec<String> {
+pub(super) fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
 /// What only the command line has.
-fn command_line() -> Vec<Case> {
+pub(super) fn command_line() -> Vec<Case> {
     [
         "--help",
         "--version",
@@ -197,7 +197,7 @@ fn the_wasi_command_does_under_node_what_the_native_one_does() {
     let work = tempfile::tempdir().expect("a temporary folder");
     let form = || {
         let mut node = host("node").expect("found above");
-        node.arg("--no-warnings").arg(root().join("scripts/run-wasi.mjs")).arg(&module);
+        node.arg(root().join("scripts/run-wasi.mjs")).arg(&module);
         node
     };
     let all: Vec<Case> = golden().into_iter().chain(command_line()).chain(kubeflow(work.path())).collect();

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Builds the static binary for Linux and prints where it is. The same sources give the same bytes in whatever folder, for
+# whatever user: no path of this machine gets into them.
+#     scripts/static.sh amd64|arm64 [PROFILE]        PROFILE is Cargo's, release where absent
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+profile=${2:-release}
+case $1 in
+    amd64) target=x86_64-unknown-linux-musl ;;
+    arm64) target=aarch64-unknown-linux-musl ;;
+    *) echo "error: no static binary for $1: amd64 and arm64 are built" >&2; exit 1 ;;
+esac
+if command -v rustup >/dev/null && ! rustup target list --installed | grep --quiet "^$target$"; then
+    rustup target add "$target" >&2
+fi
+# Flags of the environment would take the place of these.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+folders="'--remap-path-prefix=$PWD=/unroot', '--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo'"
+cargo build --quiet --locked --profile "$profile" --bin unroot --target "$target" --config "build.rustflags=[$folders]" >&2
+echo "${CARGO_TARGET_DIR:-target}/$target/$profile/unroot"
