@@ -15,17 +15,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{Cluster, Origin, Outcome, namespace_of};
 use crate::config::{Ambient, DataplaneMode};
 use crate::istio::injector::{Injectors, NamespaceView, NotInjected, PodView, Prediction};
+use crate::istio::members::{DATAPLANE_MODE, INJECT, INJECTION, REVISION};
 use crate::istio::mode_settings::Redirection;
 use crate::krm::{Error, Item};
 use crate::kube::pod::{PodKind, PodToBe};
-
-const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
-const INJECTION: &str = "istio-injection";
-const REVISION: &str = "istio.io/rev";
-const INJECT: &str = "sidecar.istio.io/inject";
-
-/// The label by which Kubeflow's profile controller marks namespaces of users.
-const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "kubeflow-profile");
+use crate::kube::profile_labels::PART_OF;
 
 /// A pod of the list, decoded once, to be followed to its admission in several worlds.
 #[derive(Clone, Debug)]

@@ -16,28 +16,10 @@ use super::{ContainerList, Slot, harden, merge};
 use crate::config::{Harden, Workloads};
 use crate::krm::Item;
 use crate::kube::pod::{PodKind, PodToBe};
+use crate::pod_security::checks::capabilities_baseline::BASELINE_CAPABILITIES;
+use crate::pod_security::checks::capabilities_restricted::RESTRICTED_CAPABILITIES;
 use crate::pod_security::{Level, Version, Violation, defaults, evaluate};
 use crate::yaml::emit::{Layout, block};
-
-/// Capabilities that baseline lets a container add.
-const BASELINE: [&str; 13] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-];
-
-/// Capabilities that restricted lets a container add.
-const RESTRICTED: [&str; 1] = ["NET_BIND_SERVICE"];
 
 /// The patch that brings the pod of a resource to a level, as far as its own fields do, as YAML; None where there is nothing
 /// to set. `admitted` are the checks that the pod breaks with what an injector adds: a profile on the pod reaches that too.
@@ -117,8 +99,12 @@ impl Mend<'_> {
             "allowPrivilegeEscalation" => self.containers(|context| {
                 (context.allow_privilege_escalation == Some(true)).then(|| json!({"allowPrivilegeEscalation": false}))
             }),
-            "capabilities_baseline" => self.containers(|context| added(context.capabilities.as_ref(), &BASELINE)),
-            "capabilities_restricted" => self.containers(|context| added(context.capabilities.as_ref(), &RESTRICTED)),
+            "capabilities_baseline" => {
+                self.containers(|context| added(context.capabilities.as_ref(), &BASELINE_CAPABILITIES))
+            }
+            "capabilities_restricted" => {
+                self.containers(|context| added(context.capabilities.as_ref(), &RESTRICTED_CAPABILITIES))
+            }
             "procMount" | "procMount_restricted" => self.containers(|context| {
                 let mount = context.proc_mount.as_deref();
                 mount.is_some_and(|mount| mount != "Default").then(|| json!({"procMount": "Default"}))

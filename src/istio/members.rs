@@ -18,6 +18,7 @@ pub use workload::{INJECT, Member, TEMPLATES, Workload};
 use super::injector::Release;
 use crate::krm::{Error, Item, List};
 use crate::kube::names::{is_profile, previous_names};
+use crate::kube::profile_labels::PART_OF;
 use crate::yaml::tree::View;
 
 /// The label that enrols a namespace or a pod in ambient, or keeps it out.
@@ -135,7 +136,7 @@ impl Members {
                 let parsed = item.parse_leniently()?;
                 let Some(root) = parsed.root() else { continue };
                 let labels = texts(root.find(&["metadata", "labels"]));
-                let is_user = labels.get("app.kubernetes.io/part-of").is_some_and(|word| word == "kubeflow-profile")
+                let is_user = labels.get(PART_OF.0).is_some_and(|word| word == PART_OF.1)
                     || list.items().iter().any(|other| is_profile(other) && other.name() == item.name());
                 let before = stands(&labels);
                 let after = self.reach_after(item.name(), &labels, is_user, before, wished);

@@ -12,6 +12,9 @@ use crate::yaml::embedded::Embedded;
 use crate::yaml::path::Path;
 use crate::yaml::tree::{Tree, View};
 
+/// The label by which the profile controller marks namespaces of users.
+pub const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "kubeflow-profile");
+
 /// The key of its `data`.
 pub const KEY: &str = "namespace-labels.yaml";
 

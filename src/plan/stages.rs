@@ -13,12 +13,10 @@ use crate::admission::{AdmissionDefaults, Cluster, Origin};
 use crate::config::{Config, DataplaneMode, Harden, Workloads};
 use crate::krm::{Error, Finding, List};
 use crate::kube::profile_labels;
+use crate::kube::profile_labels::PART_OF;
 use crate::pod_security::{ENFORCE_LABEL, Level, WARN_LABEL};
 use crate::report::plan::{Column, Plan, PlannedNamespace, Pods};
 use crate::rules::Rule;
-
-/// The label by which Kubeflow's profile controller marks namespaces of users.
-const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "kubeflow-profile");
 
 /// How many names a sentence holds.
 const NAMED: usize = 5;

@@ -158,7 +158,10 @@ fn a_platform_that_the_filter_has_converted_and_hardened_meets_the_levels_that_w
         let Some([stream, _]) = builds(release) else { return };
         let before = as_json(&stream, None);
         let known: BTreeSet<String> = column(&before, "levels", "asIs").into_iter().map(|(name, _)| name).collect();
-        for mode in ["sidecar", "cni"] {
+        for mode in ["sidecar", "cni", "ambient"] {
+            if before["unavailable"].get(mode).is_some() {
+                continue;
+            }
             for (pods, harden) in [("levels", "none"), ("hardened", "restricted")] {
                 let words = [
                     "onViolation=warn".to_owned(),

@@ -1,7 +1,7 @@
 //! Containers must not add capabilities beyond those that a container runtime gives by default.
 //!
 //! Fields: `securityContext.capabilities.add` of every container in initContainers, containers and ephemeralContainers.
-//! Allowed: the names of `DEFAULT_CAPABILITIES` below, spelled exactly so.
+//! Allowed: the names of `BASELINE_CAPABILITIES` below, spelled exactly so.
 //!
 //! Versions: v1.0. Restricted has a stricter check of its own from v1.22 on (`capabilities_restricted`).
 //! Standard: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>, "Capabilities".
@@ -27,7 +27,8 @@ pub(crate) static CHECK: Check = Check {
     versions: &[(Version::V1(0), v1_0)],
 };
 
-const DEFAULT_CAPABILITIES: [&str; 13] = [
+/// What a container may add.
+pub(crate) const BASELINE_CAPABILITIES: [&str; 13] = [
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
@@ -50,7 +51,7 @@ fn v1_0(_: &ObjectMeta, spec: &PodSpec) -> Option<Forbidden> {
         let capabilities = container.security_context.and_then(|context| context.capabilities.as_ref());
         let added = capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten());
         let mut forbidden =
-            added.map(String::as_str).filter(|capability| !DEFAULT_CAPABILITIES.contains(capability)).peekable();
+            added.map(String::as_str).filter(|capability| !BASELINE_CAPABILITIES.contains(capability)).peekable();
         if forbidden.peek().is_some() {
             names.push(container.name);
         }

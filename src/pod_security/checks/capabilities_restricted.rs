@@ -31,6 +31,9 @@ pub(crate) static CHECK: Check = Check {
     versions: &[(Version::V1(22), v1_22), (Version::V1(25), v1_25)],
 };
 
+/// What a container may add.
+pub(crate) const RESTRICTED_CAPABILITIES: [&str; 1] = ["NET_BIND_SERVICE"];
+
 /// A Linux field, which the API server refuses in Windows pods.
 fn v1_25(metadata: &ObjectMeta, spec: &PodSpec) -> Option<Forbidden> {
     if is_windows(spec) { None } else { v1_22(metadata, spec) }
@@ -47,7 +50,8 @@ fn v1_22(_: &ObjectMeta, spec: &PodSpec) -> Option<Forbidden> {
             keeping.push(container.name);
         }
         let added = capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten());
-        let mut forbidden = added.map(String::as_str).filter(|capability| *capability != "NET_BIND_SERVICE").peekable();
+        let mut forbidden =
+            added.map(String::as_str).filter(|capability| !RESTRICTED_CAPABILITIES.contains(capability)).peekable();
         if forbidden.peek().is_some() {
             adding.push(container.name);
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use unroot::Given;
+use unroot::check::{Options, Source, check};
 use unroot::filter::Exit;
 use unroot::plan::Output;
 
@@ -50,6 +51,9 @@ fn the_configuration_works_at_once_and_reaches_the_levels_of_the_plan() {
                 let level = namespace["levels"]["asIs"].as_str().expect("a level");
                 assert!(namespace["enforce"].is_null() || namespace["enforce"] == level, "{release} {namespace}");
             }
+            let output = filtered(&build, &config);
+            let source = Source { name: "output.yaml", bytes: output.as_bytes() };
+            assert_eq!(check(&[source], &Options::default()).exit, Exit::Done, "{release}");
             // There is nothing left to do then.
             let again = planned(&filtered(&build, &config), Output::Config, None);
             assert!(!again.contains("podSecurity"), "{again}");
