@@ -45,8 +45,8 @@ build: toolchain ## The release binary, target/release/unroot
 
 .PHONY: wasm
 wasm: toolchain ## The WebAssembly forms, dist/unroot.wasm (WASI) and dist/unroot-kpt.wasm (kpt)
-	@cargo build --quiet --locked --profile quick --bin unroot --target wasm32-wasip1
-	@cargo build --quiet --locked --profile quick --package unroot-kpt --target wasm32-unknown-unknown
+	@scripts/build.sh wasm32-wasip1 --profile quick --bin unroot
+	@scripts/build.sh wasm32-unknown-unknown --profile quick --package unroot-kpt
 	@mkdir -p $(DIST)
 	@cp target/wasm32-wasip1/quick/unroot.wasm $(DIST)/unroot.wasm
 	@cp target/wasm32-unknown-unknown/quick/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm

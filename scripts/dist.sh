@@ -35,8 +35,10 @@ scripts/sbom.sh "$release/unroot.cdx.json"
 awk -v release="$release" '
     /^# The manifest/ { next }
     /^    uri: / { archive = $2; sub(/.*\//, release "/", archive) }
-    /^    sha256: / { "sha256sum " archive | getline line; split(line, words, " "); $0 = "    sha256: " words[1] }
+    /^    sha256: / { ("sha256sum " archive) | getline line; $0 = "    sha256: " substr(line, 1, 64) }
     { print }' examples/krew/unroot.yaml >"$release/krew.yaml"
+[[ $(grep --count --extended-regexp '^    sha256: [0-9a-f]{64}$' "$release/krew.yaml") == 2 ]] ||
+    { echo "error: examples/krew/unroot.yaml does not name the archives" >&2; exit 1; }
 
 (cd "$release" && sha256sum -- *) >target/SHA256SUMS
 mv target/SHA256SUMS "$release/SHA256SUMS"

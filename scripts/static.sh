@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the static binary for Linux and prints where it is. The same sources give the same bytes in whatever folder, for
-# whatever user: no path of this machine gets into them.
+# Builds the static binary for Linux and prints where it is. The same sources give the same bytes
+# in whatever folder.
 #     scripts/static.sh amd64|arm64 [PROFILE]        PROFILE is Cargo's, release where absent
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,8 +13,5 @@ esac
 if command -v rustup >/dev/null && ! rustup target list --installed | grep --quiet "^$target$"; then
     rustup target add "$target" >&2
 fi
-# Flags of the environment would take the place of these.
-unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-folders="'--remap-path-prefix=$PWD=/unroot', '--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo'"
-cargo build --quiet --locked --profile "$profile" --bin unroot --target "$target" --config "build.rustflags=[$folders]" >&2
+scripts/build.sh "$target" --profile "$profile" --bin unroot >&2
 echo "${CARGO_TARGET_DIR:-target}/$target/$profile/unroot"
