@@ -20,6 +20,11 @@ use unroot::krm::{Finding, Severity};
 use unroot::report::Output;
 use unroot::{Given, Outcome};
 
+/// What Rust's own standard library uses where a platform brings nothing. With musl's own a run takes nearly twice the time.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// A bug of ours, or a stream that cannot be written.
 const OUR_FAULT: u8 = 3;
 

@@ -23,6 +23,12 @@ pub(super) trait Sink {
     /// What the listener knows of a place at which a value may stand, and of a collection that is open.
     type Place: Copy;
 
+    /// The listener wants to hear nothing of what stands at the place of a value.
+    fn is_deaf_to(&self, place: Self::Place) -> bool {
+        let _ = place;
+        false
+    }
+
     /// A document begins at this offset.
     fn document(&mut self, start: usize) -> Option<()>;
     /// The root of the document follows.
@@ -68,9 +74,70 @@ pub(super) fn read<S: Sink>(text: &str, sink: &mut S) -> Option<()> {
     if u32::try_from(text.len()).is_err() || !has_only_plain_characters(text) {
         return None;
     }
-    let mut lexer =
-        Lexer { bytes: text.as_bytes(), sink, frames: Vec::new(), expect: Expect::Start, any_document: false };
-    lexer.run()
+    let mut lexer = Lexer {
+        bytes: text.as_bytes(),
+        sink,
+        frames: Vec::new(),
+        depth: 0,
+        expect: Expect::Start,
+        any_document: false,
+        unheard: Vec::new(),
+    };
+    lexer.lines(0, None)?;
+    Some(())
+}
+
+/// Listens to what nobody wants to hear. What is left of the lexer then is whether the text is well-formed.
+struct Nobody;
+
+impl Sink for Nobody {
+    type Place = ();
+
+    fn document(&mut self, _: usize) -> Option<()> {
+        None
+    }
+
+    fn root(&mut self) -> Option<()> {
+        None
+    }
+
+    fn open(&mut self, (): (), _: usize, _: usize, _: bool) -> Option<()> {
+        Some(())
+    }
+
+    fn close(&mut self, (): ()) {}
+
+    fn key(&mut self, (): &mut (), _: Range<usize>, _: bool) -> Option<()> {
+        Some(())
+    }
+
+    fn element(&mut self, (): (), _: usize) -> Option<()> {
+        Some(())
+    }
+
+    fn null(&mut self, (): ()) -> Option<()> {
+        Some(())
+    }
+
+    fn plain(&mut self, (): (), _: Range<usize>) -> Option<()> {
+        Some(())
+    }
+
+    fn plain_continues(&mut self, (): (), _: Range<usize>) -> Option<()> {
+        Some(())
+    }
+
+    fn quoted(&mut self, (): (), _: Range<usize>, _: bool) -> Option<()> {
+        Some(())
+    }
+
+    fn block(&mut self, (): (), _: &BlockScalar) -> Option<()> {
+        Some(())
+    }
+
+    fn flow(&mut self, (): (), _: Range<usize>) -> Option<()> {
+        Some(())
+    }
 }
 
 /// No control characters but `\t`, `\n` and `\r\n`, no BOM, no characters that readers disagree on.
@@ -137,9 +204,13 @@ struct Lexer<'t, 's, S: Sink> {
     bytes: &'t [u8],
     sink: &'s mut S,
     frames: Vec<Frame<S::Place>>,
+    /// How many collections were open where the lexer began.
+    depth: usize,
     expect: Expect<S::Place>,
     /// A document has begun, by its `---` or by its content.
     any_document: bool,
+    /// Room for the frames of what the listener is deaf to.
+    unheard: Vec<Frame<()>>,
 }
 
 impl<S: Sink> Lexer<'_, '_, S> {
@@ -167,8 +238,9 @@ impl<S: Sink> Lexer<'_, '_, S> {
         (at + if self.byte(at) == Some(b'\r') { 2 } else { 1 }).min(self.bytes.len())
     }
 
-    fn run(&mut self) -> Option<()> {
-        let mut start = 0;
+    /// Reads lines from a start on, up to the end of the text or, of the value of a key at a column, to the first line that
+    /// does not belong to it. Gives the start of that line.
+    fn lines(&mut self, mut start: usize, owner: Option<usize>) -> Option<usize> {
         while start < self.bytes.len() {
             let content = self.skip_spaces(start);
             let Some(byte) = self.byte(content) else { break };
@@ -183,6 +255,9 @@ impl<S: Sink> Lexer<'_, '_, S> {
                 }
                 b'\t' => return None,
                 b'-' if content == start && self.bytes[start..].starts_with(b"---") => {
+                    if owner.is_some() {
+                        return Some(start);
+                    }
                     let end = self.skip_spaces(start + 3);
                     if !self.is_line_end(end) {
                         return None;
@@ -191,12 +266,19 @@ impl<S: Sink> Lexer<'_, '_, S> {
                     self.after_line_end(end)
                 }
                 b'.' if content == start && self.bytes[start..].starts_with(b"...") => return None,
+                _ if owner.is_some_and(|owner| self.is_beyond(owner, start, content)) => return Some(start),
                 _ => self.structure(start, content)?,
             };
         }
         self.value_is_null()?;
         self.close_deeper_than(None);
-        Some(())
+        Some(start)
+    }
+
+    /// A line does not belong to the value of a key at a column. A sequence may stand at the column of its key.
+    fn is_beyond(&self, owner: usize, start: usize, content: usize) -> bool {
+        let indent = content - start;
+        indent < owner || (indent == owner && !self.is_dash(content))
     }
 
     fn document_marker(&mut self, start: usize) -> Option<()> {
@@ -269,7 +351,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
 
     /// A collection opens where a value was due.
     fn open(&mut self, place: S::Place, start: usize, column: usize, sequence: bool) -> Option<()> {
-        if self.frames.len() == MAX_DEPTH {
+        if self.depth + self.frames.len() == MAX_DEPTH {
             return None;
         }
         let place = self.sink.open(place, start, column, sequence)?;
@@ -315,7 +397,22 @@ impl<S: Sink> Lexer<'_, '_, S> {
     }
 
     /// The end of the key that begins here, before its colon.
+    #[inline]
     fn key_end(&self, start: usize) -> Option<usize> {
+        // Most keys are one word.
+        let first = self.bytes[start];
+        if first.is_ascii_alphanumeric() || matches!(first, b'_' | b'.' | b'/' | b'$') || first >= 0x80 {
+            let end = scan::word(self.bytes, start);
+            if self.byte(end) == Some(b':') && self.ends_key(end) && end - start <= MAX_KEY {
+                return Some(end);
+            }
+        }
+        self.rare_key_end(start)
+    }
+
+    /// The end of a key in quotes, or of one that is more than a word.
+    #[cold]
+    fn rare_key_end(&self, start: usize) -> Option<usize> {
         let quote = self.bytes[start];
         let end = if matches!(quote, b'"' | b'\'') {
             let close = start + 1 + memchr::memchr2(quote, b'\n', &self.bytes[start + 1..])?;
@@ -330,10 +427,10 @@ impl<S: Sink> Lexer<'_, '_, S> {
         } else if quote.is_ascii_alphanumeric() || matches!(quote, b'_' | b'.' | b'/' | b'$') || quote >= 0x80 {
             let mut at = start;
             loop {
-                at = scan::find(self.bytes, at, [b':', b'#', b'\t', b'\n']);
+                at = scan::text(self.bytes, at);
                 match self.byte(at)? {
                     b':' if self.ends_key(at) => break,
-                    b'\t' | b'\n' => return None,
+                    b'\t' | b'\n' | b'\r' => return None,
                     b'#' if self.bytes[at - 1] == b' ' => return None,
                     _ => at += 1,
                 }
@@ -359,6 +456,14 @@ impl<S: Sink> Lexer<'_, '_, S> {
         let frame = self.frames.last_mut()?;
         let column = frame.column;
         let place = self.sink.key(&mut frame.place, start..key_end, quoted)?;
+        if self.sink.is_deaf_to(place) {
+            return self.unheard(key_end, column);
+        }
+        self.value_of_key(key_end, column, place)
+    }
+
+    /// What follows the key that ends there, on its line.
+    fn value_of_key(&mut self, key_end: usize, column: usize, place: S::Place) -> Option<usize> {
         let content = self.skip_spaces(key_end + 1);
         if self.is_line_end(content) {
             self.expect = Expect::Value { column, place };
@@ -369,6 +474,26 @@ impl<S: Sink> Lexer<'_, '_, S> {
             return Some(self.next_line(content));
         }
         self.value(content, column, place)
+    }
+
+    /// The whole value of the key that ends there and stands at a column, which nobody wants to hear of. Gives the start of
+    /// the line behind it.
+    fn unheard(&mut self, key_end: usize, column: usize) -> Option<usize> {
+        let mut lexer = Lexer {
+            bytes: self.bytes,
+            sink: &mut Nobody,
+            frames: std::mem::take(&mut self.unheard),
+            depth: self.depth + self.frames.len(),
+            expect: Expect::Closed,
+            any_document: true,
+            unheard: Vec::new(),
+        };
+        lexer.frames.clear();
+        let next = lexer.value_of_key(key_end, column, ())?;
+        let next = lexer.lines(next, Some(column))?;
+        self.unheard = lexer.frames;
+        self.expect = Expect::Closed;
+        Some(next)
     }
 
     /// A value on the line of its key or dash.
@@ -402,16 +527,14 @@ impl<S: Sink> Lexer<'_, '_, S> {
 
     /// Text of a plain scalar: where it ends on this line, where the next line begins, and whether the scalar may go on
     /// there. What could be a key, or a tab, is not for us.
+    #[inline]
     fn plain_text(&self, start: usize) -> Option<(usize, usize, bool)> {
         let mut at = start;
         loop {
-            at = scan::find(self.bytes, at, [b':', b'#', b'\t', b'\n']);
+            at = scan::text(self.bytes, at);
             match self.byte(at) {
                 None => return Some((at, at, true)),
-                Some(b'\n') => {
-                    let end = if self.bytes[at - 1] == b'\r' { at - 1 } else { at };
-                    return Some((end, at + 1, true));
-                }
+                Some(b'\n' | b'\r') => return Some((at, self.after_line_end(at), true)),
                 Some(b':') if self.ends_key(at) => return None,
                 Some(b'\t') => return None,
                 Some(b'#') if at > start && self.bytes[at - 1] == b' ' => {

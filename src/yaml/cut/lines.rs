@@ -76,6 +76,10 @@ impl<'t> Cutter<'t> {
 impl Sink for Cutter<'_> {
     type Place = Place;
 
+    fn is_deaf_to(&self, place: Place) -> bool {
+        place.role == Role::Other && place.field.is_none()
+    }
+
     fn document(&mut self, start: usize) -> Option<()> {
         self.documents.push(Document::starting_at(start));
         Some(())
