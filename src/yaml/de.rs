@@ -175,7 +175,7 @@ impl<'de, 'b> Deserializer<'de, 'b> {
     }
 
     fn visit_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(8);
         collect(&self, 16, &mut entries)?;
         let view = self.view;
         visitor
@@ -220,7 +220,8 @@ fn collect<'de>(
 
 fn put<'de>(entries: &mut Vec<(View<'de>, View<'de>)>, key: View<'de>, value: View<'de>) {
     // Mappings of manifests are short: a search costs less than a table.
-    match entries.iter_mut().find(|(name, _)| name.scalar_text() == key.scalar_text()) {
+    let text = key.scalar_text();
+    match entries.iter_mut().find(|(name, _)| name.scalar_text() == text) {
         Some(entry) => *entry = (key, value),
         None => entries.push((key, value)),
     }

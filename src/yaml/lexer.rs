@@ -143,8 +143,8 @@ impl Sink for Nobody {
 /// No control characters but `\t`, `\n` and `\r\n`, no BOM, no characters that readers disagree on.
 fn has_only_plain_characters(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // As signed numbers all bytes beyond ASCII are below the space, as control characters are.
-    let suspicious = |byte: u8| (byte.cast_signed() < 0x20) & (byte != b'\n') | (byte == 0x7F);
+    // As signed numbers, one up, what is beyond ASCII and DEL come below the space, where the control characters are.
+    let suspicious = |byte: u8| (byte.wrapping_add(1).cast_signed() < 0x21) & (byte != b'\n');
     let mut offset = 0;
     for chunk in bytes.chunks(128) {
         // Without a branch inside, so that the compiler can look at many bytes at once.
