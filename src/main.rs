@@ -15,6 +15,7 @@ use clap::{CommandFactory, Parser};
 use cli::{Check, CheckOutput, Cli, Command, Filter, Plan, PlanOutput};
 use unroot::check::{Options, Sieve, Source};
 use unroot::filter::Exit;
+use unroot::krm::form::MAX_INPUT;
 use unroot::krm::results::summary;
 use unroot::krm::{Finding, Severity};
 use unroot::report::Output;
@@ -69,8 +70,7 @@ fn filter(arguments: &Filter) -> Result<u8> {
         say(&Cli::command().render_long_help().to_string());
         return Ok(Exit::Unusable as u8);
     }
-    let mut input = Vec::new();
-    io::stdin().lock().read_to_end(&mut input).map_err(fault).context("standard input cannot be read")?;
+    let input = whole(io::stdin().lock()).map_err(fault).context("standard input cannot be read")?;
     let name = arguments.config.as_ref().map(|path| path.display().to_string());
     let file = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, read(path)));
     let outcome = unroot::filter(&input, &Given { file, words: &arguments.words });
@@ -176,23 +176,29 @@ fn help_of(command: &str) {
 
 /// The bytes of a file, or why there are none in words that are the same on every system.
 fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(unreadable_file)
+    File::open(path).and_then(whole).map_err(unreadable_file)
 }
 
-fn whole(mut input: impl Read) -> io::Result<Vec<u8>> {
+/// An input, of which one that is too large is not read any further.
+fn whole(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes)?;
+    input.take(MAX_INPUT as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// An input without what no pod depends on.
+/// An input without what no pod depends on; what is left of one that is too large is not read any further.
 fn sifted(mut input: impl Read) -> io::Result<Vec<u8>> {
     const BLOCK: usize = 256 * 1024;
     let mut sieve = Sieve::default();
     loop {
         match input.read(sieve.room(BLOCK)) {
             Ok(0) => return Ok(sieve.finish()),
-            Ok(length) => sieve.sift(length),
+            Ok(length) => {
+                sieve.sift(length);
+                if sieve.kept() > MAX_INPUT {
+                    return Ok(sieve.finish());
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -64,6 +64,12 @@ impl Sieve {
         self.searched = self.filled.saturating_sub(MARKER.len() - 1).max(self.document);
     }
 
+    /// How many bytes have stayed.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.filled
+    }
+
     /// The input.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {

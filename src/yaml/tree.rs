@@ -27,6 +27,8 @@ pub struct SyntaxError {
     pub line: usize,
     /// The byte of the parsed text.
     pub offset: usize,
+    /// The text is more than is read; it may be valid.
+    pub is_limit: bool,
 }
 
 /// How a node is written.

@@ -62,6 +62,22 @@ fn nesting_has_a_limit_in_every_notation() {
 }
 
 #[test]
+fn resources_have_a_limit_in_every_form() {
+    let message = "more than 100000 resources in one input; split it (line ";
+    let many = |text: &str| text.repeat(100_001);
+    refuse("documents", many("---\na: b\n").as_bytes(), message);
+    refuse("items", format!("kind: List\nitems:\n{}", many("- a: b\n")).as_bytes(), message);
+    refuse("flow", format!("{{\"kind\": \"List\", \"items\": [{}{{}}]}}", many("{},")).as_bytes(), message);
+    accept("one less", &format!("{NAMESPACE}{}", "---\n".repeat(99_999)));
+}
+
+#[test]
+fn bytes_have_a_limit() {
+    // None of them is looked at, so that none is really there.
+    refuse("zeroes", &vec![0; (1 << 30) + 1], "the input is larger than 1 GiB; split it");
+}
+
+#[test]
 fn a_bomb_of_aliases_costs_nothing() {
     let mut text = format!("{NAMESPACE}spec:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..40 {

@@ -19,7 +19,7 @@ pub(in crate::yaml) fn parser_options() -> granit_parser::Options {
 
 pub(in crate::yaml) fn syntax_error(text: &str, error: &ScanError) -> SyntaxError {
     let offset = error.marker().byte_offset().unwrap_or(0).min(text.len());
-    SyntaxError { message: error.info(), line: line_of(text, offset), offset }
+    SyntaxError { message: error.info(), line: line_of(text, offset), offset, is_limit: false }
 }
 
 /// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another. A carriage
@@ -52,6 +52,7 @@ pub(in crate::yaml) fn refuse_ambiguous_breaks(
                 ),
                 line: line_of(text, offset),
                 offset,
+                is_limit: false,
             });
         }
     }
@@ -181,7 +182,12 @@ impl<'t> Builder<'t> {
 /// Reads a text of one or more documents.
 pub(super) fn read(text: &str, options: granit_parser::Options) -> Result<Tree, SyntaxError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(SyntaxError { message: "the text is longer than 4 GiB".into(), line: 1, offset: 0 });
+        return Err(SyntaxError {
+            message: "the text is longer than 4 GiB".into(),
+            line: 1,
+            offset: 0,
+            is_limit: true,
+        });
     }
     let mut builder = Builder { text, tree: Tree::default(), open: Vec::new(), targets: Vec::new(), last_end: 0 };
     for event in Parser::new_from_str_with_options(text, options) {
