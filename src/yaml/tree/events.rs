@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 
 use super::{Kind, Node, NodeId, Property, SyntaxError, Tree, Value};
 use crate::yaml::source::{is_ambiguous_break, line_of};
@@ -19,7 +19,10 @@ pub(in crate::yaml) fn parser_options() -> granit_parser::Options {
 
 pub(in crate::yaml) fn syntax_error(text: &str, error: &ScanError) -> SyntaxError {
     let offset = error.marker().byte_offset().unwrap_or(0).min(text.len());
-    SyntaxError { message: error.info(), line: line_of(text, offset), offset, is_limit: false }
+    let is_limit = *error.kind() == ErrorKind::RecursionLimitExceeded;
+    // The parser's own limit.
+    let message = if is_limit { "nested deeper than 255 levels".to_owned() } else { error.info() };
+    SyntaxError { message, line: line_of(text, offset), offset, is_limit }
 }
 
 /// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another. A carriage
