@@ -8,66 +8,16 @@
 
 mod flow;
 mod scan;
-
-use std::ops::Range;
+mod sink;
 
 pub(super) use flow::Part;
+use sink::Nobody;
+pub(super) use sink::{BlockScalar, Sink};
 
 /// Deeper nesting goes to the parser, which has a limit of its own.
 const MAX_DEPTH: usize = 100;
 /// The parser gives up on longer keys.
 const MAX_KEY: usize = 1000;
-
-/// Who listens to the lexer. `None` from any of these hands the text to the parser.
-pub(super) trait Sink {
-    /// What the listener knows of a place at which a value may stand, and of a collection that is open.
-    type Place: Copy;
-
-    /// The listener wants to hear nothing of what stands at the place of a value.
-    fn is_deaf_to(&self, place: Self::Place) -> bool {
-        let _ = place;
-        false
-    }
-
-    /// A document begins at this offset.
-    fn document(&mut self, start: usize) -> Option<()>;
-    /// The root of the document follows.
-    fn root(&mut self) -> Option<Self::Place>;
-    /// A block collection begins at a place. Gives the place of the collection itself.
-    fn open(&mut self, place: Self::Place, start: usize, column: usize, sequence: bool) -> Option<Self::Place>;
-    /// The innermost collection has ended.
-    fn close(&mut self, collection: Self::Place);
-    /// A key, its quotes included. Gives the place of its value.
-    fn key(&mut self, mapping: &mut Self::Place, key: Range<usize>, quoted: bool) -> Option<Self::Place>;
-    /// A dash, on the line that starts there. Gives the place of its content.
-    fn element(&mut self, sequence: Self::Place, line: usize) -> Option<Self::Place>;
-    /// Nothing came where a value was due.
-    fn null(&mut self, place: Self::Place) -> Option<()>;
-    /// The first line of a plain scalar, perhaps with spaces behind it.
-    fn plain(&mut self, place: Self::Place, text: Range<usize>) -> Option<()>;
-    /// One more line of the plain scalar that came last.
-    fn plain_continues(&mut self, place: Self::Place, text: Range<usize>) -> Option<()>;
-    /// A quoted scalar, its quotes included, perhaps of several lines.
-    fn quoted(&mut self, place: Self::Place, quotes: Range<usize>, one_line: bool) -> Option<()>;
-    /// A block scalar.
-    fn block(&mut self, place: Self::Place, scalar: &BlockScalar) -> Option<()>;
-    /// A part of a flow collection, before the whole of it.
-    fn flow_part(&mut self, part: Part) {
-        let _ = part;
-    }
-    /// `{…}` or `[…]` of plain words.
-    fn flow(&mut self, place: Self::Place, range: Range<usize>) -> Option<()>;
-}
-
-/// A block scalar in its text.
-pub(super) struct BlockScalar {
-    /// `|` or `>` and what belongs to it.
-    pub(super) header: Range<usize>,
-    /// From the line after the header to the line of the next token.
-    pub(super) lines: Range<usize>,
-    /// How far its lines are indented; none where all of them are blank.
-    pub(super) indentation: Option<usize>,
-}
 
 /// Reads a text, or gives up.
 pub(super) fn read<S: Sink>(text: &str, sink: &mut S) -> Option<()> {
@@ -85,59 +35,6 @@ pub(super) fn read<S: Sink>(text: &str, sink: &mut S) -> Option<()> {
     };
     lexer.lines(0, None)?;
     Some(())
-}
-
-/// Listens to what nobody wants to hear. What is left of the lexer then is whether the text is well-formed.
-struct Nobody;
-
-impl Sink for Nobody {
-    type Place = ();
-
-    fn document(&mut self, _: usize) -> Option<()> {
-        None
-    }
-
-    fn root(&mut self) -> Option<()> {
-        None
-    }
-
-    fn open(&mut self, (): (), _: usize, _: usize, _: bool) -> Option<()> {
-        Some(())
-    }
-
-    fn close(&mut self, (): ()) {}
-
-    fn key(&mut self, (): &mut (), _: Range<usize>, _: bool) -> Option<()> {
-        Some(())
-    }
-
-    fn element(&mut self, (): (), _: usize) -> Option<()> {
-        Some(())
-    }
-
-    fn null(&mut self, (): ()) -> Option<()> {
-        Some(())
-    }
-
-    fn plain(&mut self, (): (), _: Range<usize>) -> Option<()> {
-        Some(())
-    }
-
-    fn plain_continues(&mut self, (): (), _: Range<usize>) -> Option<()> {
-        Some(())
-    }
-
-    fn quoted(&mut self, (): (), _: Range<usize>, _: bool) -> Option<()> {
-        Some(())
-    }
-
-    fn block(&mut self, (): (), _: &BlockScalar) -> Option<()> {
-        Some(())
-    }
-
-    fn flow(&mut self, (): (), _: Range<usize>) -> Option<()> {
-        Some(())
-    }
 }
 
 /// No control characters but `\t`, `\n` and `\r\n`, no BOM, no characters that readers disagree on.
@@ -271,7 +168,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
             };
         }
         self.value_is_null()?;
-        self.close_deeper_than(None);
+        self.close_all();
         Some(start)
     }
 
@@ -283,7 +180,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
 
     fn document_marker(&mut self, start: usize) -> Option<()> {
         self.value_is_null()?;
-        self.close_deeper_than(None);
+        self.close_all();
         // What stands before the first marker belongs to the first document.
         self.sink.document(if self.any_document { start } else { 0 })?;
         self.any_document = true;
@@ -291,9 +188,8 @@ impl<S: Sink> Lexer<'_, '_, S> {
         Some(())
     }
 
-    /// Closes the collections beyond a column, or all.
-    fn close_deeper_than(&mut self, column: Option<usize>) {
-        while let Some(frame) = self.frames.pop_if(|frame| column.is_none_or(|column| frame.column > column)) {
+    fn close_all(&mut self) {
+        while let Some(frame) = self.frames.pop() {
             self.sink.close(frame.place);
         }
     }
@@ -329,14 +225,18 @@ impl<S: Sink> Lexer<'_, '_, S> {
             _ => self.value_is_null()?,
         }
         self.expect = Expect::Closed;
-        self.close_deeper_than(Some(indent));
-        // A sequence may stand at the column of its key: the key's mapping goes on below it.
-        if !dash && let Some(frame) = self.frames.pop_if(|frame| frame.sequence) {
-            self.sink.close(frame.place);
-        }
-        let frame = *self.frames.last()?;
-        if frame.column != indent || frame.sequence != dash {
-            return None;
+        loop {
+            let frame = self.frames.last()?;
+            if frame.column == indent && frame.sequence == dash {
+                break;
+            }
+            // A sequence may stand at the column of its key: the key's mapping goes on below it.
+            if frame.column < indent || (frame.column == indent && !frame.sequence) {
+                return None;
+            }
+            let place = frame.place;
+            self.frames.pop();
+            self.sink.close(place);
         }
         if dash {
             return self.elements(start, content);
@@ -397,7 +297,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
     }
 
     /// The end of the key that begins here, before its colon.
-    #[inline]
+    #[inline(always)]
     fn key_end(&self, start: usize) -> Option<usize> {
         // Most keys are one word.
         let first = self.bytes[start];
@@ -473,6 +373,10 @@ impl<S: Sink> Lexer<'_, '_, S> {
             self.expect = Expect::Value { column, place };
             return Some(self.next_line(content));
         }
+        // Most values are words.
+        if self.bytes[content].is_ascii_alphanumeric() {
+            return self.plain(content, column, place);
+        }
         self.value(content, column, place)
     }
 
@@ -514,20 +418,22 @@ impl<S: Sink> Lexer<'_, '_, S> {
             }
             b'&' | b'*' | b'!' | b'%' | b'@' | b'`' | b',' | b']' | b'}' | b'#' => None,
             b'-' | b'?' | b':' if matches!(self.byte(start + 1), None | Some(b' ' | b'\n' | b'\r')) => None,
-            _ => {
-                let (end, next, goes_on) = self.plain_text(start)?;
-                self.sink.plain(place, start..end)?;
-                if goes_on {
-                    self.expect = Expect::Plain { column, place };
-                }
-                Some(next)
-            }
+            _ => self.plain(start, column, place),
         }
+    }
+
+    /// A plain scalar begins here.
+    #[inline]
+    fn plain(&mut self, start: usize, column: usize, place: S::Place) -> Option<usize> {
+        let (end, next, goes_on) = self.plain_text(start)?;
+        self.sink.plain(place, start..end)?;
+        self.expect = if goes_on { Expect::Plain { column, place } } else { Expect::Closed };
+        Some(next)
     }
 
     /// Text of a plain scalar: where it ends on this line, where the next line begins, and whether the scalar may go on
     /// there. What could be a key, or a tab, is not for us.
-    #[inline]
+    #[inline(always)]
     fn plain_text(&self, start: usize) -> Option<(usize, usize, bool)> {
         let mut at = start;
         loop {
