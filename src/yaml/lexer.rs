@@ -33,8 +33,8 @@ pub(super) trait Sink {
     fn close(&mut self, collection: Self::Place);
     /// A key, its quotes included. Gives the place of its value.
     fn key(&mut self, mapping: &mut Self::Place, key: Range<usize>, quoted: bool) -> Option<Self::Place>;
-    /// A dash, on the line that starts there. Gives the place of its content.
-    fn element(&mut self, sequence: Self::Place, line: usize) -> Option<Self::Place>;
+    /// A dash, on the line that starts there, and where it stands. Gives the place of its content.
+    fn element(&mut self, sequence: Self::Place, line: usize, dash: usize) -> Option<Self::Place>;
     /// Nothing came where a value was due.
     fn null(&mut self, place: Self::Place) -> Option<()>;
     /// The first line of a plain scalar, perhaps with spaces behind it.
@@ -290,7 +290,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
     fn elements(&mut self, line: usize, mut dash: usize) -> Option<usize> {
         loop {
             let frame = *self.frames.last()?;
-            let place = self.sink.element(frame.place, line)?;
+            let place = self.sink.element(frame.place, line, dash)?;
             let content = self.skip_spaces(dash + 1);
             if self.is_line_end(content) || self.bytes[content] == b'#' {
                 self.expect = Expect::Element { column: frame.column, place };
