@@ -259,7 +259,7 @@ impl<'s> Item<'s> {
             | EditError::NotAScalar { path, line }
             | EditError::Shared { path, line, .. }
             | EditError::Alias { path, line } => (path.to_string(), *line),
-            EditError::Overlap(_) => return self.error(error.to_string()),
+            EditError::Overlap(_) | EditError::SameKey(_) => return self.error(error.to_string()),
         };
         let message = match error {
             EditError::NotAMapping { .. } => "must be a mapping".to_owned(),

@@ -12,7 +12,8 @@ use super::item::{Item, Place};
 use super::results::{Finding, ResourceRef};
 use crate::yaml::cut::{Document, ItemsStyle};
 use crate::yaml::emit::{Layout, block};
-use crate::yaml::source::{column, line_break, line_of, line_start};
+use crate::yaml::source::{colon_behind, line_break, line_of, line_start, next_line};
+use crate::yaml::tree::Tree;
 use membership::Tail;
 
 /// The resources of an input, to be read, changed and written back.
@@ -67,6 +68,7 @@ impl<'s> List<'s> {
                 Form::ResourceList => {
                     list.add_items(&document, "")?;
                     list.envelope = Some(document);
+                    list.refuse_anchors_in_results()?;
                 }
                 Form::Stream if in_list => list.add_items(&document, &format!(" of {place}"))?,
                 Form::Stream => list.items.push(Item {
@@ -113,6 +115,20 @@ impl<'s> List<'s> {
             });
         }
         Ok(())
+    }
+
+    /// The input's own `results` are replaced: nothing else may hang on them.
+    fn refuse_anchors_in_results(&self) -> Result<(), Error> {
+        let Some(range) = self.envelope_entry("results") else { return Ok(()) };
+        if !self.text[range.clone()].contains('&') || !self.text.contains('*') {
+            return Ok(());
+        }
+        let tree = Tree::parse(self.text).map_err(|error| Error::input(error.message).at_line(error.line))?;
+        match tree.roots(self.text).find_map(|root| root.alias_into(&range)) {
+            Some(alias) => Err(Error::input("an alias points into `results`, which every run replaces; write it out")
+                .at_line(alias.line())),
+            None => Ok(()),
+        }
     }
 
     /// Takes the resources of several inputs as those of one list; `names` of the inputs are for messages. The list can
@@ -200,46 +216,73 @@ impl<'s> List<'s> {
     #[must_use]
     pub fn pieces(&self, findings: &[Finding]) -> Vec<Piece<'_>> {
         let mut pieces = Vec::with_capacity(2 * self.items.len() + 4);
-        let old_results = self.results_range();
         let changed = self.items.iter().filter_map(|item| Some((&item.range, Some((item, item.changed.as_deref()?)))));
+        let old_results = self.old_results();
         let gone = self.removed.iter().chain(&old_results).map(|range| (range, None));
         let mut replaced: Vec<_> = changed.chain(gone).collect();
         replaced.sort_by_key(|(range, _)| (range.start, range.end));
+        let said = self.envelope.as_ref().filter(|_| !findings.is_empty());
+        let flow = said.and_then(|envelope| Some((self.last_value_end(envelope)?, envelope)));
         let mut copied = 0;
         for (range, new) in replaced {
+            if let Some((at, envelope)) = flow.filter(|(at, _)| (copied..=range.start).contains(at)) {
+                pieces.push(Piece::Input(&self.text[copied..at]));
+                pieces.push(Piece::New(self.flow_results(envelope, findings)));
+                copied = at;
+            }
             pieces.push(Piece::Input(&self.text[copied..range.start]));
             if let Some((item, text)) = new {
                 pieces.push(Piece::New(format!("{}{text}", item.separator)));
             }
             copied = range.end;
         }
-        let rest = &self.text[copied..];
-        match self.envelope.as_ref().filter(|_| !findings.is_empty()) {
-            None => pieces.push(Piece::Input(rest)),
-            Some(envelope) => match &envelope.flow {
-                Some(root) => self.flow_results(&mut pieces, envelope, root, copied, findings),
-                None => self.block_results(&mut pieces, envelope, copied, findings),
-            },
+        match (flow, said) {
+            (Some((at, envelope)), _) if at >= copied => {
+                pieces.push(Piece::Input(&self.text[copied..at]));
+                pieces.push(Piece::New(self.flow_results(envelope, findings)));
+                pieces.push(Piece::Input(&self.text[at..]));
+            }
+            (None, Some(envelope)) => self.block_results(&mut pieces, envelope, copied, findings),
+            _ => pieces.push(Piece::Input(&self.text[copied..])),
         }
         pieces
     }
 
-    /// The range of the input's own `results`, with what separates it from its neighbours.
-    fn results_range(&self) -> Option<Range<usize>> {
-        let range = self.envelope_entry("results")?;
-        let envelope = self.envelope.as_ref()?;
-        let Some(root) = &envelope.flow else { return Some(range) };
-        let before = &self.text[root.start..range.start];
-        let after = &self.text[range.end..root.end];
+    /// The input's own `results`, with what separates them from their neighbours.
+    fn old_results(&self) -> Vec<Range<usize>> {
+        let (Some(range), Some(envelope)) = (self.envelope_entry("results"), self.envelope.as_ref()) else {
+            return Vec::new();
+        };
+        let Some(root) = &envelope.flow else {
+            let end = document_end(self.text, range.clone()).unwrap_or(range.end);
+            return vec![Range { start: range.start, end }];
+        };
+        let before = envelope.root_keys.iter().rev().find(|key| key.start < range.start);
+        let after = envelope.root_keys.iter().find(|key| key.start > range.start);
+        let end = value_end(self.text, range.end);
         // With the comma before it, or, if it is the first, the one behind it.
-        if let Some(comma) = before.trim_end().strip_suffix(',') {
-            return Some(root.start + comma.trim_end().len()..range.end);
+        match (before, after) {
+            (Some(before), _) => {
+                let comma = comma_behind(self.text, value_end(self.text, before.end)..range.start);
+                match comma {
+                    Some(comma) if self.text[comma + 1..range.start].trim().is_empty() => {
+                        vec![Range { start: comma, end }]
+                    }
+                    // A comment stands between them and stays.
+                    Some(comma) => vec![comma..comma + 1, range.start..end],
+                    None => vec![Range { start: range.start, end }],
+                }
+            }
+            (None, Some(after)) => vec![Range { start: range.start, end: after.start }],
+            (None, None) => vec![Range { start: range.start, end: end.min(root.end) }],
         }
-        let blanks = after.len() - after.trim_start().len();
-        match after.trim_start().strip_prefix(',') {
-            Some(rest) => Some(range.start..range.end + blanks + 1 + (rest.len() - rest.trim_start().len())),
-            None => Some(range),
-        }
+    }
+
+    /// Where the last value of an envelope in flow style ends that is not `results`; None in block style.
+    fn last_value_end(&self, envelope: &Document<'s>) -> Option<usize> {
+        let root = envelope.flow.as_ref()?;
+        let last = envelope.root_keys.iter().rev().find(|key| key.name != "results");
+        Some(last.map_or(root.start + 1, |key| value_end(self.text, key.end)))
     }
 
     fn block_results<'p>(
@@ -250,20 +293,14 @@ impl<'s> List<'s> {
         findings: &[Finding],
     ) {
         let start = envelope.root_keys.first().map_or(0, |key| key.start);
-        let column = column(self.text, start);
+        // A tag, an anchor or a `?` may stand before the first key.
+        let line = &self.text[line_start(self.text, start)..start];
+        let column = line.trim_start_matches('\u{feff}').bytes().take_while(|byte| *byte == b' ').count();
         let eol = line_break(self.text, start);
         // A `...` ends the document: what comes after it would be another one.
-        let mut end = envelope.range.end;
         let last = envelope.root_keys.last().map_or(copied, |key| key.start).max(copied);
-        let mut line = line_start(self.text, last);
-        while line < end {
-            if self.text[line..].starts_with("...") {
-                end = line;
-                break;
-            }
-            line = crate::yaml::source::next_line(self.text, line);
-        }
-        let end = end.max(copied);
+        let rest = line_start(self.text, last)..envelope.range.end;
+        let end = document_end(self.text, rest).unwrap_or(envelope.range.end).max(copied);
         pieces.push(Piece::Input(&self.text[copied..end]));
         let written = pieces.iter().rev().find(|piece| !piece.as_str().is_empty());
         let mut out = String::new();
@@ -278,32 +315,19 @@ impl<'s> List<'s> {
         pieces.push(Piece::Input(&self.text[end..]));
     }
 
-    fn flow_results<'p>(
-        &'p self,
-        pieces: &mut Vec<Piece<'p>>,
-        envelope: &Document<'s>,
-        root: &Range<usize>,
-        copied: usize,
-        findings: &[Finding],
-    ) {
-        let close = root.end.saturating_sub(1).max(copied);
-        let inner = &self.text[copied..close];
-        let body = inner.trim_end();
-        let comma = if body.ends_with(',') { "" } else { "," };
-        pieces.push(Piece::Input(body));
-        let first = envelope.root_keys.first().map_or(root.start, |key| key.start);
+    /// The results of a list in flow style, as they stand behind its last value.
+    fn flow_results(&self, envelope: &Document<'s>, findings: &[Finding]) -> String {
+        let first = envelope.root_keys.first().map_or(0, |key| key.start);
         let line = line_start(self.text, first);
         let indent = &self.text[line..first];
         let results = Value::Array(findings.iter().map(|finding| serde_json::json!(finding)).collect());
-        let new = if indent.trim().is_empty() && line > root.start {
-            let eol = line_break(self.text, first);
-            let pretty = serde_json::to_string_pretty(&results).unwrap_or_default();
-            format!("{comma}{eol}{indent}\"results\": {}", pretty.replace('\n', &format!("{eol}{indent}")))
-        } else {
-            format!("{comma}\"results\":{results}")
-        };
-        pieces.push(Piece::New(new));
-        pieces.push(Piece::Input(&self.text[copied + body.len()..]));
+        let begins_a_line = envelope.flow.as_ref().is_some_and(|root| line > root.start) && indent.trim().is_empty();
+        if !begins_a_line {
+            return format!(",\"results\":{results}");
+        }
+        let eol = line_break(self.text, first);
+        let pretty = serde_json::to_string_pretty(&results).unwrap_or_default();
+        format!(",{eol}{indent}\"results\": {}", pretty.replace('\n', &format!("{eol}{indent}")))
     }
 
     /// The namespaces that resources are in, each once, with the first of its resources.
@@ -315,6 +339,43 @@ impl<'s> List<'s> {
             .filter(move |item| seen.insert(item.namespace().to_owned()))
             .map(|item| (item.namespace(), item.reference()))
     }
+}
+
+/// Where a value in flow style ends that begins before `at`: an absent one behind its colon, anchor and tag.
+fn value_end(text: &str, at: usize) -> usize {
+    let blanks = |at: usize| at + text[at..].len() - text[at..].trim_start().len();
+    let Some(mut end) = colon_behind(text, at) else { return at };
+    while text[blanks(end)..].starts_with(['&', '!']) {
+        let property = blanks(end);
+        let is_end = |letter: char| letter.is_whitespace() || matches!(letter, ',' | '}');
+        end = text[property..].find(is_end).map_or(text.len(), |length| property + length);
+    }
+    end
+}
+
+/// The first comma of a range between values that stands in no comment.
+fn comma_behind(text: &str, range: Range<usize>) -> Option<usize> {
+    let mut at = range.start;
+    for line in text[range].split_inclusive('\n') {
+        let content = line.find('#').map_or(line, |comment| &line[..comment]);
+        if let Some(comma) = content.find(',') {
+            return Some(at + comma);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// The start of the line `...` in a range of lines.
+fn document_end(text: &str, lines: Range<usize>) -> Option<usize> {
+    let mut line = lines.start;
+    while line < lines.end {
+        if text[line..].starts_with("...") {
+            return Some(line);
+        }
+        line = next_line(text, line);
+    }
+    None
 }
 
 /// A `kind: List`, or a typed list such as `NamespaceList`, as kustomize takes them apart.

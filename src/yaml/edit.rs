@@ -4,6 +4,7 @@
 //! before; else behind the last one; never behind a block scalar, whose end belongs to its text.
 
 mod begin;
+mod insert;
 mod place;
 mod remove;
 mod sequence;
@@ -13,11 +14,11 @@ use std::ops::Range;
 use granit_parser::ScalarStyle;
 use serde_json::Value;
 
-use super::emit::{Layout, Notation, block, double_quoted_inner, flow, json_escaped, scalar};
+use super::emit::{Layout, Notation, double_quoted_inner, flow, json_escaped};
 use super::path::Path;
 use super::resolve::Scalar;
-use super::source::{column, line_break, line_end, line_of, line_start};
-use super::tree::{Kind, View};
+use super::source::{colon_behind, column, line_of, line_start};
+use super::tree::{Kind, NodeId, View};
 
 /// Why a key cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +71,9 @@ pub enum EditError {
     /// Two edits of one text meet: a bug of the caller.
     #[error("two edits meet at byte {0}")]
     Overlap(usize),
+    /// Two edits of one text write the same key: a bug of the caller.
+    #[error("two edits meet at the key `{0}`")]
+    SameKey(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ struct Edit {
     text: String,
     /// Of two insertions at one place, the deeper one comes first.
     column: usize,
+    /// The keys that it adds, and the mapping that it adds them to.
+    keys: Option<(NodeId, Vec<String>)>,
 }
 
 /// Edits of one text, applied at once.
@@ -93,7 +99,7 @@ impl Edits {
 
     /// Replaces a range of the text. Only this room writes YAML.
     pub(super) fn replace(&mut self, range: Range<usize>, text: String) {
-        self.0.push(Edit { range, text, column: 0 });
+        self.0.push(Edit { range, text, column: 0, keys: None });
     }
 
     /// Takes edits of the same text over.
@@ -102,12 +108,30 @@ impl Edits {
     }
 
     fn insert(&mut self, at: usize, text: String, column: usize) {
-        self.0.push(Edit { range: at..at, text, column });
+        self.0.push(Edit { range: at..at, text, column, keys: None });
+    }
+
+    /// Notes what the last edit adds.
+    fn adds(&mut self, map: View<'_>, new: &[(&str, &Value)]) {
+        if let Some(edit) = self.0.last_mut() {
+            edit.keys = Some((map.id(), new.iter().map(|(key, _)| (*key).to_owned()).collect()));
+        }
+    }
+
+    /// A key that is added twice.
+    fn same_key(&self) -> Option<&str> {
+        let mut seen = std::collections::BTreeSet::new();
+        let added = self.0.iter().filter_map(|edit| edit.keys.as_ref());
+        let mut keys = added.flat_map(|(map, keys)| keys.iter().map(move |key| (map, key.as_str())));
+        keys.find(|key| !seen.insert(*key)).map(|(_, key)| key)
     }
 
     /// The ranges and their new text, in the order of the text.
     pub(super) fn sorted(mut self) -> Result<Vec<(Range<usize>, String)>, EditError> {
         self.0.sort_by(|a, b| (a.range.start, a.range.end, b.column).cmp(&(b.range.start, b.range.end, a.column)));
+        if let Some(key) = self.same_key() {
+            return Err(EditError::SameKey(key.to_owned()));
+        }
         if let Some(pair) = self.0.windows(2).find(|pair| pair[1].range.start < pair[0].range.end) {
             return Err(EditError::Overlap(pair[1].range.start));
         }
@@ -244,9 +268,10 @@ impl Edits {
             return Ok(());
         }
         if is_flow {
-            self.insert_flow(root, map, &new)
+            self.insert_flow(root, map, path, &new)?;
+            self.adds(map, &new);
         } else {
-            self.insert_block(root, map, &new)
+            self.insert_block(root, map, &new);
         }
         Ok(())
     }
@@ -259,23 +284,37 @@ impl Edits {
         path: &Path,
         value: &Value,
     ) -> Result<(), EditError> {
+        if copy_of(&old, 8, settled).as_ref() == Some(value) {
+            return Ok(());
+        }
         refuse_shared(&old, path)?;
         let notation = notation(root, map);
         let range = old.range();
+        if let Some(tag) = old.tag_range().filter(|_| !(value.is_string() && matches!(old.tag(), Some("!" | "!!str"))))
+        {
+            // The tag was for the old value.
+            if range.is_empty() {
+                self.replace(tag, flow(value, notation));
+                return Ok(());
+            }
+            let next = old
+                .anchor()
+                .map_or(range.start, |anchor| if anchor.start > tag.start { anchor.start } else { range.start });
+            self.replace(tag.start..next, String::new());
+        }
         match old.kind() {
             Kind::Alias(_) => self.replace(range, flow(value, notation)),
             // Nothing is there: right behind the colon, or behind an anchor that stands between.
             Kind::Scalar(ScalarStyle::Plain) if range.is_empty() => {
-                let (text, key_end) = (old.text(), name.range().end);
-                let rest = &text[key_end..];
-                let blanks = rest.len() - rest.trim_start().len();
-                let colon = rest.as_bytes().get(blanks) == Some(&b':');
-                if !colon && map.kind() == (Kind::Mapping { flow: false }) {
+                let key = name.range();
+                let colon = colon_behind(old.text(), key.end);
+                let may_get_one = map.kind().is_flow() && !old.text()[key.clone()].contains('\n');
+                if colon.is_none() && !may_get_one {
                     return Err(EditError::NotAScalar { path: path.clone(), line: name.line() });
                 }
-                let after = if colon { key_end + blanks + 1 } else { key_end };
+                let after = colon.unwrap_or(key.end);
                 let at = old.anchor().map_or(after, |anchor| anchor.end.max(after));
-                let separator = if colon { " " } else { ": " };
+                let separator = if colon.is_some() { " " } else { ": " };
                 self.insert(at, format!("{separator}{}", flow(value, notation)), 0);
             }
             Kind::Scalar(style) => {
@@ -298,94 +337,6 @@ impl Edits {
         }
         Ok(())
     }
-
-    fn insert_flow(&mut self, root: View<'_>, map: View<'_>, new: &[(&str, &Value)]) {
-        let notation = notation(root, map);
-        let written: Vec<String> =
-            new.iter().map(|(key, value)| format!("{}: {}", scalar(key, notation), flow(value, notation))).collect();
-        let last = map.entries().last().filter(|(_, value)| !value.range().is_empty());
-        let Some((key, value)) = last else {
-            // Behind the brace: `{}`, or a last entry whose value is nothing.
-            let separator = if map.entries().next().is_some() { ", " } else { "" };
-            self.insert(map.range().start + 1, format!("{}{separator}", written.join(", ")), 0);
-            return;
-        };
-        let text = map.text();
-        let start = line_start(text, key.start());
-        let alone = text[start..key.start()].bytes().all(|byte| byte == b' ' || byte == b'\t');
-        let end = value.range().end;
-        let uncommented = text[end..line_end(text, end)].trim_matches([' ', '\t', ',']).is_empty();
-        let separator = if alone && uncommented {
-            format!(",{}{}", line_break(text, start), &text[start..key.start()])
-        } else {
-            ", ".to_owned()
-        };
-        let insertion: String = written.iter().map(|entry| format!("{separator}{entry}")).collect();
-        self.insert(end, insertion, 0);
-    }
-
-    fn insert_block(&mut self, root: View<'_>, map: View<'_>, new: &[(&str, &Value)]) {
-        let text = map.text();
-        let siblings: Vec<(View<'_>, View<'_>)> = map.entries().collect();
-        let Some((first, _)) = siblings.first() else { return };
-        let indent = column(text, entry_start(first));
-        let layout = layout_of(root);
-        let sorted = siblings.is_sorted_by(|a, b| a.0.scalar_text() <= b.0.scalar_text());
-        // A merge key overrides what stands before it in Kubernetes' reader: behind it is safe.
-        let merges = siblings.iter().any(|(key, _)| key.is_merge_key());
-        let quotes = common_quotes(&siblings);
-        let closed = siblings.last().is_some_and(|(_, value)| ends_with_block_scalar(value));
-        for (key, value) in new {
-            let mut before = siblings.len();
-            if sorted && !merges {
-                before = siblings.partition_point(|(sibling, _)| sibling.scalar_text() < *key);
-            }
-            if before == siblings.len() && closed {
-                before -= 1;
-            }
-            let eol = line_break(text, siblings[before.min(siblings.len() - 1)].0.start());
-            let entry = match (value, &quotes) {
-                (Value::String(text), Some(ScalarStyle::DoubleQuoted)) => {
-                    format!("{}: \"{}\"", scalar(key, Notation::Yaml), double_quoted_inner(text))
-                }
-                (Value::String(text), Some(_)) if !text.chars().any(char::is_control) => {
-                    format!("{}: '{}'", scalar(key, Notation::Yaml), text.replace('\'', "''"))
-                }
-                _ => entry_text(key, value, indent, Layout { line_break: eol, ..layout }),
-            };
-            let spaces = " ".repeat(indent);
-            if let Some((sibling, _)) = siblings.get(before) {
-                let start = entry_start(sibling);
-                let line = line_start(text, start);
-                if text[line..start].bytes().all(|byte| byte == b' ') {
-                    let at = above_comments(text, line, indent);
-                    self.insert(at, format!("{spaces}{entry}{eol}"), indent);
-                } else {
-                    // The first key stands on the line of a dash.
-                    self.insert(start, format!("{entry}{eol}{spaces}"), indent);
-                }
-            } else {
-                let at = line_end(text, map.range().end);
-                self.insert(at, format!("{eol}{spaces}{entry}"), indent);
-            }
-        }
-    }
-}
-
-/// The quotes that all values of a mapping of scalars stand in, if they all do.
-fn common_quotes(siblings: &[(View<'_>, View<'_>)]) -> Option<ScalarStyle> {
-    let mut styles = siblings.iter().map(|(_, value)| match value.kind() {
-        Kind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => Some(style),
-        _ => None,
-    });
-    let first = styles.next()??;
-    styles.all(|style| style == Some(first)).then_some(first)
-}
-
-fn entry_text(key: &str, value: &Value, indent: usize, layout: Layout) -> String {
-    let mut entry = serde_json::Map::new();
-    entry.insert(key.to_owned(), value.clone());
-    block(&Value::Object(entry), indent, layout)
 }
 
 /// Where an entry begins: at its `?`, anchor or tag, else at its key.
@@ -396,19 +347,25 @@ fn entry_start(key: &View<'_>) -> usize {
     if trimmed.ends_with('?') { start - (before.len() - trimmed.len()) - 1 } else { start }
 }
 
-/// The start of the comment lines that stand right above `line` at the same column: they belong to its key.
-fn above_comments(text: &str, line: usize, indent: usize) -> usize {
-    let mut at = line;
-    while at > 0 {
-        let above = line_start(text, at - 1);
-        let content = &text[above..at];
-        let spaces = content.bytes().take_while(|byte| *byte == b' ').count();
-        if spaces != indent || content.as_bytes().get(spaces) != Some(&b'#') {
-            break;
-        }
-        at = above;
+/// Where an entry ends.
+fn entry_end(key: &View<'_>, value: &View<'_>) -> usize {
+    if !value.range().is_empty() {
+        return content_end(value);
     }
-    at
+    // Nothing stands behind the colon.
+    let key_end = key.range().end;
+    value.end().max(colon_behind(key.text(), key_end).unwrap_or(key_end))
+}
+
+/// Where a node ends, the colon of a last key without a value included.
+fn content_end(view: &View<'_>) -> usize {
+    match view.kind() {
+        Kind::Mapping { flow: false } => {
+            view.entries().last().map_or(view.range().end, |(key, value)| entry_end(&key, &value))
+        }
+        Kind::Sequence { flow: false } => view.items().last().map_or(view.range().end, |item| content_end(&item)),
+        _ => view.end(),
+    }
 }
 
 fn ends_with_block_scalar(view: &View<'_>) -> bool {

@@ -202,7 +202,7 @@ fn write_value(out: &mut String, value: &Value, column: usize, layout: Layout) {
 }
 
 /// A text of several lines that a literal block scalar holds without any doubt: no blank at an end, nothing to escape.
-fn is_literal(text: &str) -> bool {
+pub(super) fn is_literal(text: &str) -> bool {
     let body = text.strip_suffix('\n').unwrap_or(text);
     body.contains('\n')
         && !body.ends_with('\n')

@@ -272,7 +272,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
     fn elements(&mut self, line: usize, mut dash: usize) -> Option<usize> {
         loop {
             let frame = *self.frames.last()?;
-            let place = self.sink.element(frame.place, line)?;
+            let place = self.sink.element(frame.place, line, dash)?;
             let content = self.skip_spaces(dash + 1);
             if self.is_line_end(content) || self.bytes[content] == b'#' {
                 self.expect = Expect::Element { column: frame.column, place };

@@ -50,6 +50,16 @@ pub fn line_break(text: &str, offset: usize) -> &'static str {
     }
 }
 
+/// Behind the colon that follows a key which ends at `at`, if it has one: a blank, a line end or the end of a flow entry
+/// follows it, or it begins a plain text.
+#[must_use]
+pub fn colon_behind(text: &str, at: usize) -> Option<usize> {
+    let rest = text[at..].trim_start();
+    let behind = rest.strip_prefix(':')?;
+    let is_indicator = behind.is_empty() || behind.starts_with([' ', '\t', '\r', '\n', ',', '}', ']']);
+    is_indicator.then(|| text.len() - behind.len())
+}
+
 /// A character that one YAML reader takes for a line break and another for text: NEL, LS and PS.
 ///
 /// Outside quotes they would let a key hide from one of the two readers, e.g. in what the other takes for a comment.

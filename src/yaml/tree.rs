@@ -52,7 +52,7 @@ pub enum Kind {
 
 impl Kind {
     /// A collection in brackets or braces.
-    const fn is_flow(&self) -> bool {
+    pub(super) const fn is_flow(&self) -> bool {
         matches!(self, Self::Mapping { flow: true } | Self::Sequence { flow: true })
     }
 }
@@ -192,7 +192,7 @@ impl<'t> View<'t> {
     #[must_use]
     pub fn start(&self) -> usize {
         let anchor = self.anchor().map(|range| range.start);
-        let tag = self.tree.tags.iter().find(|(tag, _)| tag.node == self.id).map(|(tag, _)| tag.range.start);
+        let tag = self.tag_range().map(|range| range.start);
         [anchor, tag].into_iter().flatten().fold(self.range().start, usize::min)
     }
 
@@ -208,12 +208,36 @@ impl<'t> View<'t> {
         self.tree.tags.iter().find(|(tag, _)| tag.node == self.id).map(|(_, tag)| tag.as_str())
     }
 
+    /// The bytes of its explicit tag.
+    #[must_use]
+    pub fn tag_range(&self) -> Option<Range<usize>> {
+        self.tree.tags.iter().find(|(tag, _)| tag.node == self.id).map(|(tag, _)| tag.range.clone())
+    }
+
+    /// Where it ends, its anchor and tag included, which is more than its own end only where nothing stands behind them.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        let anchor = self.anchor().map(|range| range.end);
+        let tag = self.tag_range().map(|range| range.end);
+        [anchor, tag].into_iter().flatten().fold(self.range().end, usize::max)
+    }
+
     /// The first alias of the text that points to this node.
     #[must_use]
     pub fn used_by_alias(&self) -> Option<View<'t>> {
         self.anchor()?;
         let index = self.tree.nodes.iter().position(|node| node.kind == Kind::Alias(Some(self.id)))?;
         Some(self.at(NodeId(index as u32)))
+    }
+
+    /// The first alias at or below this node, outside of a range of the text, that points into the range.
+    #[must_use]
+    pub fn alias_into(&self, range: &Range<usize>) -> Option<View<'t>> {
+        let nodes = (self.id.0..self.node().next).map(|id| self.at(NodeId(id)));
+        nodes.into_iter().find(|view| {
+            !range.contains(&view.range().start)
+                && matches!(view.kind(), Kind::Alias(Some(target)) if range.contains(&self.at(target).range().start))
+        })
     }
 
     /// The node that is read here: an alias is followed. None where it points outside of this text.

@@ -15,6 +15,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use unroot_fuzz::filter::without_results;
+
 use crate::expected;
 
 struct Run {
@@ -56,16 +58,6 @@ fn run(case: &Path, input: &Path) -> Run {
     }
 }
 
-/// What came out without what is said about it: `results` is the last top-level key of a list.
-fn manifests(stdout: &str) -> String {
-    if stdout.trim_start().starts_with('{') {
-        let mut list: serde_json::Value = serde_json::from_str(stdout).expect("JSON out for JSON in");
-        list.as_object_mut().expect("an object").remove("results");
-        return list.to_string();
-    }
-    stdout.find("\nresults:").map_or(stdout, |at| &stdout[..=at]).to_owned()
-}
-
 fn check(case: &Path) -> Result<(), String> {
     let first = run(case, &case.join("input.yaml"));
     expected::matches(&case.join("expected.yaml"), &first.stdout)?;
@@ -82,7 +74,7 @@ fn check(case: &Path) -> Result<(), String> {
     if second.exit != first.exit {
         return Err(format!("a second run ends with {} instead of {}\n{}", second.exit, first.exit, second.stderr));
     }
-    let (once, twice) = (manifests(&first.stdout), manifests(&second.stdout));
+    let (once, twice) = (without_results(&first.stdout), without_results(&second.stdout));
     if once == twice {
         Ok(())
     } else {

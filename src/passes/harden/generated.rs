@@ -40,6 +40,8 @@ struct Resource<'i, 's> {
     item: &'i Item<'s>,
     root: View<'i>,
     edits: Edits,
+    /// Keys of a ConfigMap to set, all of them at once.
+    data: Vec<(String, serde_json::Value)>,
     /// The fields that change.
     fields: Vec<Path>,
     /// What else to say in the result about the change.
@@ -73,13 +75,19 @@ impl Resource<'_, '_> {
 
     /// Sets keys of a ConfigMap.
     fn data(&mut self, entries: &[(&str, &str)]) {
-        if entries.is_empty() {
+        self.data.extend(entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+    }
+
+    /// Makes the edits of what is to be set.
+    fn set_data(&mut self) {
+        if self.data.is_empty() {
             return;
         }
+        let data = std::mem::take(&mut self.data);
         let values: Vec<(&str, serde_json::Value)> =
-            entries.iter().map(|(key, value)| (*key, (*value).into())).collect();
+            data.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         match self.edits.set(self.root, &["data"], &values) {
-            Ok(()) => self.fields.extend(entries.iter().map(|(key, _)| Path::of(&["data", key]))),
+            Ok(()) => self.fields.extend(values.iter().map(|(key, _)| Path::of(&["data", key]))),
             Err(error) => {
                 let why = self.item.edit_error(&error).with_place();
                 self.warnings.push((Rule::HardenNotPossible, format!("left as it is: {why}")));
@@ -102,11 +110,13 @@ pub(super) fn run(list: &mut List<'_>, workloads: &Workloads, report: &mut Repor
                 item,
                 root,
                 edits: Edits::default(),
+                data: Vec::new(),
                 fields: Vec::new(),
                 notes: Vec::new(),
                 warnings: Vec::new(),
             };
             let reader = change(&mut resource, &wish);
+            resource.set_data();
             let Resource { mut edits, fields, notes, warnings, .. } = resource;
             if let Err(error) = edits.clone().apply(item.text()) {
                 say::not_possible(item, root, &item.edit_error(&error).with_place(), report);

@@ -61,6 +61,12 @@ impl<'t> Cutter<'t> {
         Some(())
     }
 
+    /// A field of the head whose text is not the one that is written. The head of a root says what the whole text is, so
+    /// it must be known.
+    fn is_unread(&mut self) -> Option<()> {
+        if self.in_items { self.is_opaque() } else { None }
+    }
+
     /// A scalar where there may be one.
     fn scalar(&mut self, place: Place) -> Option<()> {
         match place.role {
@@ -145,7 +151,7 @@ impl Sink for Cutter<'_> {
         Some(Place { role, field, seen: 0 })
     }
 
-    fn element(&mut self, sequence: Place, line: usize) -> Option<Place> {
+    fn element(&mut self, sequence: Place, line: usize, _: usize) -> Option<Place> {
         if sequence.role != Role::Items {
             return Some(Place::of(Role::Other));
         }
@@ -175,7 +181,7 @@ impl Sink for Cutter<'_> {
     }
 
     fn plain_continues(&mut self, place: Place, _: Range<usize>) -> Option<()> {
-        if place.field.is_some() { self.is_opaque() } else { Some(()) }
+        if place.field.is_some() { self.is_unread() } else { Some(()) }
     }
 
     fn quoted(&mut self, place: Place, quotes: Range<usize>, one_line: bool) -> Option<()> {
@@ -183,12 +189,15 @@ impl Sink for Cutter<'_> {
         let Some(field) = place.field else { return Some(()) };
         let inner = quotes.start + 1..quotes.end - 1;
         let certain = one_line && memchr::memchr2(b'\\', b'\'', &self.text.as_bytes()[inner.clone()]).is_none();
+        if !certain {
+            self.is_unread()?;
+        }
         self.set(field, inner, certain)
     }
 
     fn block(&mut self, place: Place, _: &BlockScalar) -> Option<()> {
         self.scalar(place)?;
-        if place.field.is_some() { self.is_opaque() } else { Some(()) }
+        if place.field.is_some() { self.is_unread() } else { Some(()) }
     }
 
     fn flow(&mut self, place: Place, range: Range<usize>) -> Option<()> {

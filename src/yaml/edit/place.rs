@@ -16,7 +16,8 @@ impl Edits {
         self.merge_at(root, (map, path), &mut Vec::new(), map, patch)
     }
 
-    /// Adds an element to the end of the sequence at `path`, which must be there.
+    /// Adds an element to the end of the sequence at `path`, which must be there; before the last element where a block
+    /// scalar ends it.
     ///
     /// # Errors
     /// As [`Edits::merge_below`].
@@ -40,7 +41,17 @@ impl Edits {
         if !matches!(sequence.kind(), Kind::Sequence { .. }) {
             return Err(EditError::NotASequence { path: path.clone(), line: sequence.line() });
         }
-        self.remove_index(sequence, path, index)
+        let key = match path.segments().split_last() {
+            Some((Segment::Key(key), above)) => {
+                let above = above.iter().try_fold(root, |view, segment| match segment {
+                    Segment::Key(key) => view.entry(key).map(|(_, value)| value),
+                    Segment::Index(index) => view.items().nth(*index),
+                });
+                above.and_then(|map| map.entry(key)).map(|(key, _)| key)
+            }
+            _ => None,
+        };
+        self.remove_index((sequence, key), path, index)
     }
 }
 

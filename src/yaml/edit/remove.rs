@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{EditError, Edits, ends_with_block_scalar, entry_start, refuse_shared};
+use super::{EditError, Edits, content_end, ends_with_block_scalar, entry_end, entry_start, refuse_shared};
 use crate::yaml::path::Path;
 use crate::yaml::source::{line_end, line_of, line_start, next_line};
 use crate::yaml::tree::{Kind, View};
@@ -44,8 +44,7 @@ impl Edits {
             if removed {
                 refuse_anchors(&value, &here.join(key.scalar_text()))?;
             }
-            let end = if value.range().is_empty() { key.range().end } else { value.range().end };
-            entries.push(Entry { start: entry_start(&key), end, last: value, removed });
+            entries.push(Entry { start: entry_start(&key), end: entry_end(&key, &value), last: value, removed });
         }
         if let Some(key) = keys.iter().find(|key| map.entry(key).is_none() && map.get(key).is_some()) {
             return Err(alias(&here.join(*key), &map));
@@ -87,23 +86,28 @@ impl Edits {
                 refuse_anchors(&item, &Path::of(path).join(entries.len()))?;
             }
             let start = super::sequence::dash(&sequence, &item);
-            entries.push(Entry { start, end: item.range().end, last: item, removed });
+            entries.push(Entry { start, end: content_end(&item), last: item, removed });
         }
         self.remove_entries(sequence, key_view, &entries);
         Ok(())
     }
 
-    /// Removes the element at a place of a sequence.
-    pub(super) fn remove_index(&mut self, sequence: View<'_>, path: &Path, index: usize) -> Result<(), EditError> {
+    /// Removes the element at a place of a sequence, which may be the value of a key.
+    pub(super) fn remove_index(
+        &mut self,
+        (sequence, key): (View<'_>, Option<View<'_>>),
+        path: &Path,
+        index: usize,
+    ) -> Result<(), EditError> {
         let mut entries = Vec::new();
         for (place, item) in sequence.items().enumerate() {
             if place == index {
                 refuse_anchors(&item, &path.join(place))?;
             }
             let start = super::sequence::dash(&sequence, &item);
-            entries.push(Entry { start, end: item.range().end, last: item, removed: place == index });
+            entries.push(Entry { start, end: content_end(&item), last: item, removed: place == index });
         }
-        self.remove_entries(sequence, None, &entries);
+        self.remove_entries(sequence, key, &entries);
         Ok(())
     }
 
@@ -118,7 +122,11 @@ impl Edits {
         };
         let all = entries.iter().all(|entry| entry.removed);
         match (flow, all) {
-            (true, true) => self.replace(parent.range(), empty.to_owned()),
+            (true, true) => {
+                let range = parent.range();
+                let end = entries.iter().map(|entry| entry.end).fold(range.end, usize::max);
+                self.replace(range.start..end, empty.to_owned());
+            }
             (true, false) => self.remove_flow(entries),
             (false, true) => self.empty_block(parent, name, entries, empty),
             (false, false) => self.remove_block(parent.text(), entries),
@@ -195,13 +203,19 @@ fn stands_alone(text: &str, start: usize) -> bool {
 fn lines_of(text: &str, entry: &Entry<'_>, before: Option<&Entry<'_>>) -> Range<usize> {
     let start = line_start(text, entry.start);
     let mut end = next_line(text, entry.end.max(start));
-    // Blank lines behind a block scalar may belong to it; those behind this entry must not become part of one.
-    if ends_with_block_scalar(&entry.last) || before.is_some_and(|before| ends_with_block_scalar(&before.last)) {
-        while end < text.len() && text[end..line_end(text, end)].trim().is_empty() {
+    // Blank lines behind a block scalar may belong to it; those behind this entry, and comments deeper than it, must not
+    // become part of one.
+    let behind_a_block_scalar = before.is_some_and(|before| ends_with_block_scalar(&before.last));
+    if ends_with_block_scalar(&entry.last) || behind_a_block_scalar {
+        let inside = |line: &str| {
+            let content = line.trim_start_matches(' ');
+            content.trim().is_empty() || content.starts_with('#') && line.len() - content.len() > entry.start - start
+        };
+        while end < text.len() && inside(&text[end..line_end(text, end)]) {
             end = next_line(text, end);
         }
     }
-    let unterminated = end == text.len() && !text.ends_with('\n') && start > 0;
+    let unterminated = end == text.len() && !text.ends_with('\n') && start > 0 && !behind_a_block_scalar;
     if unterminated { line_end(text, line_start(text, start - 1))..end } else { start..end }
 }
 

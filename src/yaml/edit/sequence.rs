@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{EditError, Edits, ends_with_block_scalar, layout_of, notation, refuse_shared};
-use crate::yaml::emit::{Layout, block, flow};
+use super::insert::{can_end_a_literal, ends_with_literal};
+use super::{EditError, Edits, content_end, ends_with_block_scalar, layout_of, notation, refuse_shared};
+use crate::yaml::emit::{Layout, Notation, block, flow};
 use crate::yaml::path::Path;
 use crate::yaml::source::{column, line_break, line_end, line_start};
 use crate::yaml::tree::{Kind, View};
@@ -69,7 +70,7 @@ impl Edits {
         let at = dash(&sequence, &last);
         let indent = column(text, at);
         // The distance from the dash that the elements keep.
-        let same_line = line_start(text, at) == line_start(text, last.start());
+        let same_line = line_start(text, at) == line_start(text, last.start()) && last.start() > at + 1;
         let inner = if same_line { column(text, last.start()) } else { indent + 2 };
         let eol = line_break(text, last.start());
         let layout = Layout { line_break: eol, ..layout_of(root) };
@@ -78,7 +79,13 @@ impl Edits {
         if ends_with_block_scalar(&last) {
             self.insert(line_start(text, at), format!("{spaces}{element}{eol}"), indent);
         } else {
-            self.insert(line_end(text, last.range().end), format!("{eol}{spaces}{element}"), indent);
+            let at = line_end(text, content_end(&last));
+            let element = if ends_with_literal(new) && !can_end_a_literal(text, at) {
+                format!("- {}", flow(new, Notation::Yaml))
+            } else {
+                element
+            };
+            self.insert(at, format!("{eol}{spaces}{element}"), indent);
         }
     }
 }

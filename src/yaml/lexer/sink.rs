@@ -25,8 +25,8 @@ pub(in crate::yaml) trait Sink {
     fn close(&mut self, collection: Self::Place);
     /// A key, its quotes included. Gives the place of its value.
     fn key(&mut self, mapping: &mut Self::Place, key: Range<usize>, quoted: bool) -> Option<Self::Place>;
-    /// A dash, on the line that starts there. Gives the place of its content.
-    fn element(&mut self, sequence: Self::Place, line: usize) -> Option<Self::Place>;
+    /// A dash, on the line that starts there, and where it stands. Gives the place of its content.
+    fn element(&mut self, sequence: Self::Place, line: usize, dash: usize) -> Option<Self::Place>;
     /// Nothing came where a value was due.
     fn null(&mut self, place: Self::Place) -> Option<()>;
     /// The first line of a plain scalar, perhaps with spaces behind it.
@@ -79,7 +79,7 @@ impl Sink for Nobody {
         Some(())
     }
 
-    fn element(&mut self, (): (), _: usize) -> Option<()> {
+    fn element(&mut self, (): (), _: usize, _: usize) -> Option<()> {
         Some(())
     }
 

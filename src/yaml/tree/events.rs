@@ -101,7 +101,8 @@ impl<'t> Builder<'t> {
         let bare = anchor == 0 && span.tag_span().is_none() && !self.is_in(&Kind::is_flow);
         let is_below = || self.text.get(self.last_end..range.start).is_some_and(|between| between.contains('\n'));
         if absent && (bare || is_below()) {
-            range = self.last_end..self.last_end;
+            let at = self.behind_the_dash(range.start);
+            range = at..at;
         }
         if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
             // An anchor's own event comes later: a header is never inside its name, since names hold no blanks.
@@ -124,25 +125,42 @@ impl<'t> Builder<'t> {
         self.open.last().is_some_and(|index| is(&self.tree.nodes[*index].kind))
     }
 
+    /// Where an absent node stands that the parser has noticed at `noticed`: an element behind its dash, anything else
+    /// behind what came last.
+    fn behind_the_dash(&self, noticed: usize) -> usize {
+        let is_element = self.is_in(&|kind| matches!(kind, Kind::Sequence { flow: false }));
+        // The first dash was the sequence's own beginning.
+        let is_first = self.open.last().is_some_and(|sequence| sequence + 1 == self.tree.nodes.len());
+        if !is_element || is_first {
+            return self.last_end;
+        }
+        self.dash_before(noticed).map_or(self.last_end, |dash| dash + 1)
+    }
+
     /// The first dash of a block sequence. Where it stands at the column of its key the parser begins only behind it.
     fn dash(&self, begin: usize) -> usize {
         if !self.is_in(&|kind| matches!(kind, Kind::Mapping { .. })) {
             return begin;
         }
+        self.dash_before(begin).unwrap_or(begin)
+    }
+
+    /// The first dash between what came last and `end`.
+    fn dash_before(&self, end: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut at = self.last_end;
-        while at < begin {
+        while at < end.min(bytes.len()) {
             match bytes[at] {
                 b'#' if at == 0 || matches!(bytes[at - 1], b' ' | b'\t' | b'\n') => {
                     at = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |distance| at + distance);
                 }
                 // Names of anchors and tags hold dashes, too.
                 b'&' | b'!' => at += bytes[at..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count(),
-                b'-' => return at,
+                b'-' => return Some(at),
                 _ => at += 1,
             }
         }
-        begin
+        None
     }
 
     /// From the `|` to the end of the last line that is not blank; the parser's own span begins after the header and

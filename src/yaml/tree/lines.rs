@@ -104,8 +104,6 @@ impl Sink for Reader<'_> {
         let kind = if sequence { Kind::Sequence { flow: false } } else { Kind::Mapping { flow: false } };
         let index = self.push(kind, start..start, Value::None);
         self.open.push(index);
-        // An absent first element stands behind its dash.
-        self.last_end += usize::from(sequence);
         Some(())
     }
 
@@ -127,7 +125,9 @@ impl Sink for Reader<'_> {
         Some(())
     }
 
-    fn element(&mut self, (): (), _: usize) -> Option<()> {
+    fn element(&mut self, (): (), _: usize, dash: usize) -> Option<()> {
+        // An absent element stands behind its dash.
+        self.last_end = dash + 1;
         Some(())
     }
 
