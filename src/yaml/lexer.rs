@@ -43,7 +43,7 @@ fn has_only_plain_characters(text: &str) -> bool {
     // As signed numbers, one up, what is beyond ASCII and DEL come below the space, where the control characters are.
     let suspicious = |byte: u8| (byte.wrapping_add(1).cast_signed() < 0x21) & (byte != b'\n');
     let mut offset = 0;
-    for chunk in bytes.chunks(128) {
+    for chunk in bytes.chunks(256) {
         // Without a branch inside, so that the compiler can look at many bytes at once.
         if chunk.iter().fold(false, |any, byte| any | suspicious(*byte)) {
             let wrong = chunk.iter().enumerate().any(|(index, byte)| {
