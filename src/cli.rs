@@ -144,8 +144,7 @@ impl Run<'_> {
         let Some(inputs) = self.inputs("check", &arguments.files, arguments.config.is_none()) else {
             return Ok(Exit::Unusable as u8);
         };
-        let older =
-            if arguments.since.is_empty() { Some(Vec::new()) } else { self.inputs_of(&arguments.since, true) };
+        let older = if arguments.since.is_empty() { Some(Vec::new()) } else { self.inputs_of(&arguments.since, true) };
         let Some(older) = older else { return Ok(Exit::Unusable as u8) };
         let name = arguments.config.as_ref().map(|path| path.display().to_string());
         let config = arguments.config.as_deref().zip(name.as_deref()).map(|(path, name)| (name, self.read(path)));

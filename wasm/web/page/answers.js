@@ -3,7 +3,6 @@
 import { chip, count, element, later, name, sentence, show, visible } from './dom.js';
 
 const SEVERITIES = ['error', 'warning', 'info'];
-const TITLES = { error: 'error', warning: 'warning', info: 'note' };
 const FIRST = 50; // how many lines a long list begins with
 
 // The lines of standard error by severity, and the rest: the summary, or what is no finding at all.
@@ -47,7 +46,7 @@ export function showFindings(answer) {
   const groups = SEVERITIES.filter((severity) => lines[severity].length).map((severity) =>
     later(
       { class: `said ${severity}`, open: severity !== 'info' },
-      [element('span', { class: `severity ${severity}` }, count(lines[severity].length, TITLES[severity]))],
+      [element('span', { class: `severity ${severity}` }, severity === 'info' ? `${lines.info.length} info` : count(lines[severity].length, severity))],
       () => long(lines[severity], message, element('ul', {})),
     ),
   );
@@ -117,7 +116,7 @@ export function showChanges(answer, hunks) {
 const KEYS = { none: 'asIs', sidecar: 'sidecar', cni: 'cni', ambient: 'ambient' };
 
 function pod(blocker) {
-  const resource = element('h4', {}, visible(blocker.kind), ' ', name(blocker.name));
+  const resource = element('h3', {}, visible(blocker.kind), ' ', name(blocker.name));
   const violations = (blocker.violations ?? []).map(({ reason, detail }) => element('li', {}, visible(`${reason} (${detail})`)));
   const error = blocker.error && element('p', { class: 'no-answer' }, 'No answer: ', visible(blocker.error));
   return element('article', { class: 'pod' }, resource, violations.length > 0 && element('ul', {}, ...violations), error);

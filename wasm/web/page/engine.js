@@ -9,6 +9,12 @@ const get = async (path) => {
   return response;
 };
 
+// A module of 32 bits that asks for too much hears of a capacity, or nothing at all.
+function why(error, bug) {
+  if (bug && !bug.includes('capacity overflow')) return bug;
+  return `unroot has stopped: it most likely needs more memory than a browser gives (${error}). The command has more room: unroot plan FILE`;
+}
+
 export class Engine {
   #module;
   #script;
@@ -46,9 +52,8 @@ export class Engine {
     this.#waiting.delete(id);
     if (!error) return call?.resolve(answer);
     if (!trap) return call?.reject(new Error(error));
-    const why = bug || `unroot has stopped, most likely because the browser gives it no more memory (${error})`;
     this.#restart();
-    call?.reject(new Error(`${why}. It was started again, and the page can be used. The command has more room: unroot plan FILE`));
+    call?.reject(new Error(`${why(error, bug)}. It was started again, and the page can be used.`));
   }
 
   #restart() {

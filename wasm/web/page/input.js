@@ -1,12 +1,12 @@
 // The render: typed, pasted, dropped or chosen. What is large is not shown, since a text field that holds it would hold
 // everything up; and what was pasted keeps its bytes, which a text field would not.
 
-export const MOST = 64 * 1024 * 1024;
+export const MOST = 64_000_000;
 const SHOWN = 200_000;
 
 const id = (name) => document.getElementById(name);
 
-export const size = (bytes) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`);
+export const size = (bytes) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1).replace('.0', '')} MB`);
 
 export class Input {
   #number = 0;

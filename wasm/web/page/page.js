@@ -52,6 +52,7 @@ async function look() {
   again = true;
   if (looking || !engine) return;
   looking = true;
+  id('answers').setAttribute('aria-busy', 'true');
   const patience = setTimeout(() => busy(true), PATIENCE);
   try {
     while (again) {
@@ -74,6 +75,7 @@ async function look() {
     clearTimeout(patience);
     looking = false;
     busy(false);
+    id('answers').setAttribute('aria-busy', 'false');
   }
   if (again) look();
 }
