@@ -42,7 +42,7 @@ export function report() {
 }
 
 // A page that has loaded; what it says on its console, and each of its requests, is heard.
-export async function open(browser, url, where, options = {}, before = async () => {}) {
+export async function open(browser, url, where, { expects, ...options } = {}, before = async () => {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
@@ -50,7 +50,8 @@ export async function open(browser, url, where, options = {}, before = async () 
   const devtools = await context.newCDPSession(page);
   await devtools.send('Network.enable');
   devtools.on('Network.requestWillBeSent', ({ request }) => requests.push(request.url));
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && wrong(where, `console: ${message.text()}`));
+  const noise = (message) => !['error', 'warning'].includes(message.type()) || (expects && message.text().includes(expects));
+  page.on('console', (message) => noise(message) || wrong(where, `console: ${message.text()}`));
   page.on('pageerror', (error) => wrong(where, `script: ${error.message}`));
   page.on('dialog', (dialog) => (wrong(where, `dialog: ${dialog.message()}`), dialog.dismiss()));
   await before(page, context);

@@ -252,11 +252,42 @@ async function badInput() {
   await context.close();
 }
 
+// Names that would do harm in a page that takes them for its own are text.
+async function hostile() {
+  const where = 'hostile';
+  const name = JSON.stringify('<img src=x onerror=alert(1)>\u202e');
+  const pod = `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: ${name}}\nspec: {hostNetwork: true, containers: [{name: ${name}, image: x}]}\n`;
+  const { page, context } = await open(browser, site.url, where);
+  await answered(page, () => page.setInputFiles('#file', file('<b>.yaml', `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}}\n---\n${pod}`)));
+  await answered(page, () => choose(page, 'level', 'restricted'));
+  await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+  await page.waitForTimeout(100);
+  is(`${where}, elements`, await page.locator('img, b').count(), 0);
+  has(where, await page.textContent('#matrix'), '<img src=x onerror=alert(1)>\\u{202e}');
+  has(where, await page.textContent('#blockers'), '<img src=x');
+  await context.close();
+}
+
+// A list that brings its configuration.
+async function ownConfiguration() {
+  const where = 'own configuration';
+  const list = task.cases.find(({ name }) => name.endsWith('list-configuration-first'));
+  const wanted = native(task.unroot, [], readFileSync(list.input), list.folder);
+  const { page, context } = await open(browser, site.url, where);
+  const both = await answered(page, () => page.setInputFiles('#file', list.input));
+  has(where, both, '(exit code 2)');
+  has(where, await page.textContent('#findings'), 'there must be only one configuration');
+  await page.click('.more >> xpath=.. >> summary');
+  has(where, await answered(page, () => page.check('[name=own]')), `(exit code ${wanted.code})`);
+  if (!(await downloaded(page)).equals(wanted.output)) wrong(where, 'what is downloaded differs');
+  await context.close();
+}
+
 // A clipboard that is locked: the text is selected, and the page says so.
 async function lockedClipboard() {
   const where = 'locked clipboard';
   const locked = await serve(task.page, {}, { 'permissions-policy': 'clipboard-write=(), clipboard-read=()' });
-  const { page, context } = await open(browser, locked.url, where);
+  const { page, context } = await open(browser, locked.url, where, { expects: 'The Clipboard API has been blocked' });
   await answered(page, () => page.click('#demo'));
   await page.click('[data-copies=config]');
   await page.waitForFunction(() => document.getElementById('copied').textContent.includes('does not let this page use the clipboard'));
@@ -351,7 +382,7 @@ async function tried(part, ...rest) {
 }
 
 for (const scheme of ['light', 'dark']) for (const width of [360, 1600]) await tried(looks, width, scheme);
-for (const part of [responsive, nothingLeaves, keyboard, badInput, lockedClipboard, pasted, stopped, trapped, inKustomize, platforms]) await tried(part);
+for (const part of [responsive, nothingLeaves, keyboard, badInput, hostile, ownConfiguration, lockedClipboard, pasted, stopped, trapped, inKustomize, platforms]) await tried(part);
 await tried(sameAsCommand, browser, task.page, task.unroot, task.cases);
 await site.close();
 await browser.close();

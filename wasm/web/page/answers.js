@@ -33,10 +33,21 @@ function long(items, draw, list) {
   return holder;
 }
 
-function message(line) {
-  const [, place, rest] = /^(\S*\/\S*(?: \S+)?): (.*)$/.exec(line) ?? [];
-  if (!place) return element('li', {}, ...sentence(line));
-  return element('li', {}, element('span', { class: 'place' }, name(place)), ' ', ...sentence(rest));
+// The lines by whom they are about, each resource once, where it first occurs.
+function byResource(lines) {
+  const groups = new Map();
+  for (const line of lines) {
+    const [, place, rest] = /^(\S*\/\S*(?: \S+)?): (.*)$/.exec(line) ?? [];
+    const [resource, field] = (place ?? '').split(' ');
+    if (!groups.has(resource)) groups.set(resource, []);
+    groups.get(resource).push({ field, text: rest ?? line });
+  }
+  return [...groups];
+}
+
+function group([resource, messages]) {
+  const list = messages.map(({ field, text }) => element('li', {}, ...(field ? [element('span', { class: 'place' }, name(field)), ' '] : []), ...sentence(text)));
+  return element('div', { class: 'about' }, resource && element('p', { class: 'place' }, name(resource)), element('ul', {}, ...list));
 }
 
 export function showFindings(answer) {
@@ -47,14 +58,14 @@ export function showFindings(answer) {
     later(
       { class: `said ${severity}`, open: severity !== 'info' },
       [element('span', { class: `severity ${severity}` }, severity === 'info' ? `${lines.info.length} info` : count(lines[severity].length, severity))],
-      () => long(lines[severity], message, element('ul', {})),
+      () => long(byResource(lines[severity]), group, element('div', {})),
     ),
   );
   show(
     'findings',
     groups.length === 0 && about.length === 0 && element('p', {}, 'Nothing to say.'),
     ...groups,
-    about.length > 0 && later({ class: 'said' }, `What the plan has to say (${about.length})`, () => long(about, message, element('ul', {}))),
+    about.length > 0 && later({ class: 'said' }, `What the plan has to say (${about.length})`, () => long(byResource(about), group, element('div', {}))),
     later({ class: 'said raw' }, 'Standard error, word for word', () => element('pre', { tabindex: '0', 'aria-label': 'Standard error' }, visible(answer.said))),
   );
 }
@@ -124,7 +135,8 @@ function pod(blocker) {
 
 // By namespace, as the plan's text has it, in the mode that the form asks for.
 export function showBlockers(plan, mode) {
-  const key = KEYS[mode];
+  // Where there is no such mode, what holds is what is so now.
+  const key = plan.istio && !plan.unavailable[KEYS[mode]] ? KEYS[mode] : 'asIs';
   const namespaces = plan.namespaces.map((namespace) => {
     const blockers = namespace.blockers.filter((blocker) => blocker.mode === key);
     const unknown = (namespace.unknown ?? []).filter((one) => one.mode === key);
@@ -142,6 +154,8 @@ export function showBlockers(plan, mode) {
     ];
     return later({ class: 'namespace' }, summary, () => long([...unknown, ...blockers], pod, element('div', {})));
   });
-  const where = mode === 'none' ? 'With Istio as it is' : `In mode ${mode}`;
-  show('blockers', element('p', {}, parts.length ? `${where}, without hardening: the pods between a namespace and its next level.` : `${where} every pod meets restricted.`), ...parts);
+  const where = key === 'asIs' ? (plan.istio ? 'With Istio as it is' : 'Without Istio') : `In mode ${key}`;
+  const judged = plan.namespaces.some(({ levels }) => levels[key] !== null);
+  const nothing = judged ? `${where} every pod meets restricted.` : 'There are no pods in the input.';
+  show('blockers', element('p', {}, parts.length ? `${where}, without hardening: the pods between a namespace and its next level.` : nothing), ...parts);
 }

@@ -6,7 +6,8 @@ const SHOWN = 200_000;
 
 const id = (name) => document.getElementById(name);
 
-export const size = (bytes) => (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1).replace('.0', '')} MB`);
+export const size = (bytes) =>
+  bytes < 1000 ? `${bytes} bytes` : (bytes < 100_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1).replace('.0', '')} MB`);
 
 export class Input {
   #number = 0;

@@ -146,6 +146,7 @@ for (const button of document.querySelectorAll('.copy')) copies(button, (text) =
 let timer;
 id('config').addEventListener('input', () => {
   byHand = true;
+  id('form').elements.own.checked = false;
   clearTimeout(timer);
   timer = setTimeout(formChanged, 400);
 });
@@ -162,4 +163,3 @@ try {
 } catch (error) {
   say('error', `The page cannot load its parts: ${error.message}. It must come from a web server, not from a file.`);
 }
-export { engine };
