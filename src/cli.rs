@@ -14,8 +14,9 @@ use crate::check::{self, Sieve};
 use crate::filter::{self, Exit, Given, Outcome};
 use crate::krm::results::summary;
 use crate::krm::{Finding, Severity};
+use crate::plan;
+use crate::report;
 use crate::sources::Source;
-use crate::{plan, report};
 use arguments::{Check, CheckOutput, Cli, Command, Filter, Plan, PlanOutput};
 
 /// The exit code of a bug of ours, or of a stream that cannot be written.
