@@ -51,15 +51,15 @@ export function settle() {
   document.getElementById('decided').hidden = !proposed || own;
 }
 
-// Sets the form, as a cell of the matrix asks for.
+// Sets the form, as a cell of the matrix asks for. What the plan calls hardened takes all images to run without root.
 export function choose({ level, mode, harden }) {
   form().own.checked = false;
   form().level.value = level;
   form().mode.value = mode;
-  form().harden.checked = harden;
+  form().harden.checked = form().assumeNonRoot.checked = harden;
   settle();
 }
 
 // Whether the form stands for a cell of the matrix.
 export const isChosen = ({ level, mode, harden }) =>
-  !isOwn() && value('level') === level && value('mode') === mode && ticked('harden') === harden;
+  !isOwn() && value('level') === level && value('mode') === mode && ticked('harden') === harden && (!harden || ticked('assumeNonRoot'));

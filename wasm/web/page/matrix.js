@@ -88,7 +88,7 @@ export function showMatrix(plan, picked) {
   const reasons = plan.istio ? Object.entries(plan.unavailable) : [];
   show(
     'matrix',
-    element('p', {}, ...[lead(plan)].flat(), ' As pods are admitted, with what Istio adds to them. A cell sets the form.'),
+    element('p', {}, ...[lead(plan)].flat(), ' As pods are admitted, with what Istio adds to them. Hardened: with ', element('code', {}, 'workloads.harden: restricted'), ' and all images taken to run without root. A cell sets the form.'),
     summary(plan, chosen),
     ...reasons.map(([key, why]) => element('p', { class: 'note' }, `No ${key}: ${visible(why)}`)),
     later({ class: 'by-namespace', open: plan.namespaces.length <= 40 }, `By namespace (${plan.namespaces.length})`, () => heat(plan, chosen)),
