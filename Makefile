@@ -37,6 +37,7 @@ lint: tools ## Formatting, clippy, licences, duplicates and sources of dependenc
 
 .PHONY: bench
 bench: toolchain wasm ## CPU time and memory of whole processes, side by side with Go, WASI and cat
+	@scripts/tools.sh bench
 	@cargo build --quiet --locked --release --bin unroot
 	@bench/run.sh
 

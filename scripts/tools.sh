@@ -5,6 +5,7 @@
 #     scripts/tools.sh           everything
 #     scripts/tools.sh rust      what building takes
 #     scripts/tools.sh release   what a release takes beyond that
+#     scripts/tools.sh bench     what the measurements take beyond that
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,6 +14,7 @@ cargo_deny_version=0.20.2
 cargo_cyclonedx_version=0.5.9
 registry_version=v0.22.1
 wasmtime_version=50.0.1
+wasmtime_cli_version=48.0.8
 pre_commit_version=4.7.0
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -47,16 +49,17 @@ install_registry() {
     GOBIN="$PWD/bin" GOFLAGS=-trimpath go install "github.com/google/go-containerregistry/cmd/registry@$registry_version"
 }
 
-# A program of a crate. Some minutes to build, so it is kept where the next clone finds it.
+# A program of a crate, with Cargo's arguments for it. Some minutes to build, so it is kept where the next clone finds it.
 install_crate() {
-    local name=$1 version=$2
+    local name=$1 version=$2 program=$3
+    shift 3
     local kept="${XDG_CACHE_HOME:-${HOME:-$PWD/target}/.cache}/unroot/$name-$version"
-    if [[ ! -x $kept/bin/$name ]]; then
+    if [[ ! -x $kept/bin/$program ]]; then
         echo "installing $name $version (some minutes, once)"
-        cargo install --quiet --locked --target-dir target/tools --root "$kept" "$name@$version"
+        cargo install --quiet --locked --target-dir target/tools --root "$kept" "$@" "$name@$version"
         rm -rf target/tools
     fi
-    ln -sf "$kept/bin/$name" "bin/$name"
+    ln -sf "$kept/bin/$program" "bin/$program"
 }
 
 # The Python package is the whole engine, and the one form of it that a package registry has.
@@ -111,12 +114,17 @@ mkdir -p bin
 install_toolchain
 [[ ${1:-} == rust ]] && exit
 if [[ ${1:-} == release ]]; then
-    install_crate cargo-cyclonedx "$cargo_cyclonedx_version"
+    install_crate cargo-cyclonedx "$cargo_cyclonedx_version" cargo-cyclonedx
+    exit
+fi
+if [[ ${1:-} == bench ]]; then
+    # Only to compile a module and to run it: neither a server nor a debugger.
+    install_crate wasmtime-cli "$wasmtime_cli_version" wasmtime --no-default-features --features run,compile
     exit
 fi
 install_kustomize
 install_registry
-install_crate cargo-deny "$cargo_deny_version"
+install_crate cargo-deny "$cargo_deny_version" cargo-deny
 install_wasmtime
 install_pre_commit
 install_podman

@@ -12,6 +12,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::check::{self, Sieve};
 use crate::filter::{self, Exit, Given, Outcome};
+use crate::krm::form::MAX_INPUT;
 use crate::krm::results::summary;
 use crate::krm::{Finding, Severity};
 use crate::plan;
@@ -265,20 +266,26 @@ fn sources(inputs: &[(String, Vec<u8>)]) -> Vec<Source<'_>> {
     inputs.iter().map(|(name, bytes)| Source { name, bytes }).collect()
 }
 
-fn whole(mut input: impl Read) -> io::Result<Vec<u8>> {
+/// An input, of which one that is too large is not read any further.
+fn whole(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes)?;
+    input.take(MAX_INPUT as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// An input without what no pod depends on.
+/// An input without what no pod depends on; what is left of one that is too large is not read any further.
 fn sifted(mut input: impl Read) -> io::Result<Vec<u8>> {
     const BLOCK: usize = 256 * 1024;
     let mut sieve = Sieve::default();
     loop {
         match input.read(sieve.room(BLOCK)) {
             Ok(0) => return Ok(sieve.finish()),
-            Ok(length) => sieve.sift(length),
+            Ok(length) => {
+                sieve.sift(length);
+                if sieve.kept() > MAX_INPUT {
+                    return Ok(sieve.finish());
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -8,6 +8,11 @@ use std::process::ExitCode;
 
 use unroot::cli::{self, Process, Stream};
 
+/// What Rust's own standard library uses where a platform brings nothing. With musl's own a run takes nearly twice the time.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     match catch_unwind(|| cli::run(std::env::args_os(), &System)) {
         Ok(Ok(code)) => ExitCode::from(code),

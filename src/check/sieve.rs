@@ -5,10 +5,14 @@
 //! Its lines stay as empty lines, so that every other line keeps its number. Everything else stays as it is, and what is
 //! wrong with it is for the reader of the whole to say.
 
+use std::ops::Range;
+
 use crate::yaml::cut::cut_plain;
 
 const MARKER: &[u8] = b"\n---\n";
 const KIND: &[u8] = b"\nkind: CustomResourceDefinition\n";
+/// How far the kind may stand from the start of its definition: kustomize and Helm write it among the first lines.
+const HEAD: usize = 4096;
 const GROUP: &str = "apiextensions.k8s.io/";
 
 /// An input that is being read.
@@ -50,18 +54,31 @@ impl Sieve {
                 self.buffer.copy_within(next - MARKER.len() + 1..next, write + lines);
                 write += lines + MARKER.len() - 1;
             } else {
-                self.buffer.copy_within(read..next, write);
+                self.keep(read..next, write);
                 write += next - read;
             }
             read = next;
             self.searched = next;
             self.seen |= is_definition;
         }
-        self.buffer.copy_within(read..end, write);
+        self.keep(read..end, write);
         self.filled = write + end - read;
         self.document = write;
         // A marker may be cut by the end of what was read.
         self.searched = self.filled.saturating_sub(MARKER.len() - 1).max(self.document);
+    }
+
+    /// Moves a range down, unless it stands there already: a copy of a thing onto itself takes as long as any other.
+    fn keep(&mut self, range: Range<usize>, at: usize) {
+        if range.start != at {
+            self.buffer.copy_within(range, at);
+        }
+    }
+
+    /// How many bytes have stayed.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.filled
     }
 
     /// The input.
@@ -74,7 +91,7 @@ impl Sieve {
 
 /// The whole of this document is one definition of a custom resource.
 fn is_definition(document: &[u8]) -> bool {
-    if memchr::memmem::find(document, KIND).is_none() {
+    if memchr::memmem::find(&document[..document.len().min(HEAD)], KIND).is_none() {
         return false;
     }
     let Some(documents) = std::str::from_utf8(document).ok().and_then(cut_plain) else { return false };

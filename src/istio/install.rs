@@ -241,6 +241,13 @@ pub fn names(item: &Item<'_>, root: View<'_>) -> Vec<String> {
     names
 }
 
+/// All labels of a resource.
+#[must_use]
+pub fn labels<'t>(root: View<'t>) -> Vec<(&'t str, &'t str)> {
+    let labels = root.find(&["metadata", "labels"]).into_iter().flat_map(|labels| labels.entries());
+    labels.map(|(key, value)| (key.scalar_text(), value.scalar_text())).collect()
+}
+
 /// A label's value.
 #[must_use]
 pub fn label<'t>(root: View<'t>, key: &str) -> Option<&'t str> {

@@ -7,6 +7,10 @@ use crate::yaml::source::line_of;
 /// The API versions of a ResourceList that functions get.
 const RESOURCE_LIST_VERSIONS: [&str; 2] = ["config.kubernetes.io/v1", "config.kubernetes.io/v1alpha1"];
 
+/// The largest input. A platform has some ten megabytes; what is a hundred times larger is no list of manifests, and is
+/// refused before it is read into the memory.
+pub const MAX_INPUT: usize = 1 << 30;
+
 /// What the input is; the output is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -19,8 +23,11 @@ pub enum Form {
 /// The input as text.
 ///
 /// # Errors
-/// Where the bytes are no UTF-8 text.
+/// Where the bytes are no UTF-8 text, or too many.
 pub fn text(input: &[u8]) -> Result<&str, Error> {
+    if input.len() > MAX_INPUT {
+        return Err(Error::input("the input is larger than 1 GiB; split it"));
+    }
     if input.starts_with(&[0xFF, 0xFE]) || input.starts_with(&[0xFE, 0xFF]) {
         return Err(Error::input("the input is UTF-16; convert it to UTF-8"));
     }
@@ -42,6 +49,9 @@ pub fn text(input: &[u8]) -> Result<&str, Error> {
 /// Where it is no YAML, is empty, or is a ResourceList and something else at once.
 pub fn recognise(text: &str) -> Result<(Form, Vec<Document<'_>>), Error> {
     let documents = cut::cut(text).map_err(|error| {
+        if error.is_limit {
+            return Error::input(error.message).at_line(error.line);
+        }
         let cause = if text.trim_start().starts_with(['{', '[']) { "; is it cut off?" } else { "" };
         Error::input(format!("not valid YAML or JSON: {}{cause}", error.message)).at_line(error.line)
     })?;

@@ -3,6 +3,8 @@
 //! Source: `policy/registry.go` and `policy/checks.go` of `k8s.io/pod-security-admission` v0.37.2. What upstream
 //! tabulates per version is found here on the fly: 19 checks with at most 5 revisions are quicker searched than kept.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -75,13 +77,17 @@ pub fn meets(version: Version, metadata: &ObjectMeta, spec: &PodSpec) -> Level {
 /// `None` where all these versions agree, or where `latest` refuses the pod.
 #[must_use]
 pub fn allowed_since(level: Level, oldest_minor: u32, metadata: &ObjectMeta, spec: &PodSpec) -> Option<Version> {
-    let newest_minor = CHECKS.iter().flat_map(|check| check.versions).map(|(minimum, _)| *minimum).max()?;
-    let Version::V1(newest_minor) = newest_minor else { return None };
-    let last_refusing = (oldest_minor..=newest_minor)
-        .rev()
-        .find(|minor| !allows(level, Version::V1(*minor), metadata, spec))
-        .filter(|minor| *minor < newest_minor)?;
-    Some(Version::V1(last_refusing + 1))
+    // Verdicts change only where a check has a new revision.
+    let revisions = CHECKS.iter().flat_map(|check| check.versions).filter_map(|(minimum, _)| match minimum {
+        Version::V1(minor) => Some(*minor),
+        Version::Latest => None,
+    });
+    let changes: BTreeSet<u32> = revisions.filter(|minor| *minor > oldest_minor).collect();
+    if !allows(level, Version::V1(*changes.last()?), metadata, spec) {
+        return None;
+    }
+    let first_allowing = changes.into_iter().rev().find(|minor| !allows(level, Version::V1(minor - 1), metadata, spec));
+    first_allowing.map(Version::V1)
 }
 
 /// Upstream's one text for all violations: `reason (detail), reason (detail)`.

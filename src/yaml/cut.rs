@@ -13,6 +13,10 @@ use std::ops::Range;
 use super::source::line_start;
 pub use super::tree::SyntaxError;
 
+/// How many documents and elements of lists a text may have. Kubeflow has about a thousand; what the cutter notes of each
+/// takes ten times the room of the smallest, so that without an end a small input could fill the memory.
+pub const MAX_RESOURCES: usize = 100_000;
+
 /// What a resource says of itself at its top: enough to decide whether anyone has to look further.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head<'t> {

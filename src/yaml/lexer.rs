@@ -8,76 +8,40 @@
 
 mod flow;
 mod scan;
-
-use std::ops::Range;
+mod sink;
 
 pub(super) use flow::Part;
+use sink::Nobody;
+pub(super) use sink::{BlockScalar, Sink};
 
 /// Deeper nesting goes to the parser, which has a limit of its own.
 const MAX_DEPTH: usize = 100;
 /// The parser gives up on longer keys.
 const MAX_KEY: usize = 1000;
 
-/// Who listens to the lexer. `None` from any of these hands the text to the parser.
-pub(super) trait Sink {
-    /// What the listener knows of a place at which a value may stand, and of a collection that is open.
-    type Place: Copy;
-
-    /// A document begins at this offset.
-    fn document(&mut self, start: usize) -> Option<()>;
-    /// The root of the document follows.
-    fn root(&mut self) -> Option<Self::Place>;
-    /// A block collection begins at a place. Gives the place of the collection itself.
-    fn open(&mut self, place: Self::Place, start: usize, column: usize, sequence: bool) -> Option<Self::Place>;
-    /// The innermost collection has ended.
-    fn close(&mut self, collection: Self::Place);
-    /// A key, its quotes included. Gives the place of its value.
-    fn key(&mut self, mapping: &mut Self::Place, key: Range<usize>, quoted: bool) -> Option<Self::Place>;
-    /// A dash, on the line that starts there. Gives the place of its content.
-    fn element(&mut self, sequence: Self::Place, line: usize) -> Option<Self::Place>;
-    /// Nothing came where a value was due.
-    fn null(&mut self, place: Self::Place) -> Option<()>;
-    /// The first line of a plain scalar, perhaps with spaces behind it.
-    fn plain(&mut self, place: Self::Place, text: Range<usize>) -> Option<()>;
-    /// One more line of the plain scalar that came last.
-    fn plain_continues(&mut self, place: Self::Place, text: Range<usize>) -> Option<()>;
-    /// A quoted scalar, its quotes included, perhaps of several lines.
-    fn quoted(&mut self, place: Self::Place, quotes: Range<usize>, one_line: bool) -> Option<()>;
-    /// A block scalar.
-    fn block(&mut self, place: Self::Place, scalar: &BlockScalar) -> Option<()>;
-    /// A part of a flow collection, before the whole of it.
-    fn flow_part(&mut self, part: Part) {
-        let _ = part;
-    }
-    /// `{…}` or `[…]` of plain words.
-    fn flow(&mut self, place: Self::Place, range: Range<usize>) -> Option<()>;
-}
-
-/// A block scalar in its text.
-pub(super) struct BlockScalar {
-    /// `|` or `>` and what belongs to it.
-    pub(super) header: Range<usize>,
-    /// From the line after the header to the line of the next token.
-    pub(super) lines: Range<usize>,
-    /// How far its lines are indented; none where all of them are blank.
-    pub(super) indentation: Option<usize>,
-}
-
 /// Reads a text, or gives up.
 pub(super) fn read<S: Sink>(text: &str, sink: &mut S) -> Option<()> {
     if u32::try_from(text.len()).is_err() || !has_only_plain_characters(text) {
         return None;
     }
-    let mut lexer =
-        Lexer { bytes: text.as_bytes(), sink, frames: Vec::new(), expect: Expect::Start, any_document: false };
-    lexer.run()
+    let mut lexer = Lexer {
+        bytes: text.as_bytes(),
+        sink,
+        frames: Vec::new(),
+        depth: 0,
+        expect: Expect::Start,
+        any_document: false,
+        unheard: Vec::new(),
+    };
+    lexer.lines(0, None)?;
+    Some(())
 }
 
 /// No control characters but `\t`, `\n` and `\r\n`, no BOM, no characters that readers disagree on.
 fn has_only_plain_characters(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // As signed numbers all bytes beyond ASCII are below the space, as control characters are.
-    let suspicious = |byte: u8| (byte.cast_signed() < 0x20) & (byte != b'\n') | (byte == 0x7F);
+    // As signed numbers, one up, what is beyond ASCII and DEL come below the space, where the control characters are.
+    let suspicious = |byte: u8| (byte.wrapping_add(1).cast_signed() < 0x21) & (byte != b'\n');
     let mut offset = 0;
     for chunk in bytes.chunks(128) {
         // Without a branch inside, so that the compiler can look at many bytes at once.
@@ -137,9 +101,13 @@ struct Lexer<'t, 's, S: Sink> {
     bytes: &'t [u8],
     sink: &'s mut S,
     frames: Vec<Frame<S::Place>>,
+    /// How many collections were open where the lexer began.
+    depth: usize,
     expect: Expect<S::Place>,
     /// A document has begun, by its `---` or by its content.
     any_document: bool,
+    /// Room for the frames of what the listener is deaf to.
+    unheard: Vec<Frame<()>>,
 }
 
 impl<S: Sink> Lexer<'_, '_, S> {
@@ -167,8 +135,9 @@ impl<S: Sink> Lexer<'_, '_, S> {
         (at + if self.byte(at) == Some(b'\r') { 2 } else { 1 }).min(self.bytes.len())
     }
 
-    fn run(&mut self) -> Option<()> {
-        let mut start = 0;
+    /// Reads lines from a start on, up to the end of the text or, of the value of a key at a column, to the first line that
+    /// does not belong to it. Gives the start of that line.
+    fn lines(&mut self, mut start: usize, owner: Option<usize>) -> Option<usize> {
         while start < self.bytes.len() {
             let content = self.skip_spaces(start);
             let Some(byte) = self.byte(content) else { break };
@@ -183,6 +152,9 @@ impl<S: Sink> Lexer<'_, '_, S> {
                 }
                 b'\t' => return None,
                 b'-' if content == start && self.bytes[start..].starts_with(b"---") => {
+                    if owner.is_some() {
+                        return Some(start);
+                    }
                     let end = self.skip_spaces(start + 3);
                     if !self.is_line_end(end) {
                         return None;
@@ -191,17 +163,24 @@ impl<S: Sink> Lexer<'_, '_, S> {
                     self.after_line_end(end)
                 }
                 b'.' if content == start && self.bytes[start..].starts_with(b"...") => return None,
+                _ if owner.is_some_and(|owner| self.is_beyond(owner, start, content)) => return Some(start),
                 _ => self.structure(start, content)?,
             };
         }
         self.value_is_null()?;
-        self.close_deeper_than(None);
-        Some(())
+        self.close_all();
+        Some(start)
+    }
+
+    /// A line does not belong to the value of a key at a column. A sequence may stand at the column of its key.
+    fn is_beyond(&self, owner: usize, start: usize, content: usize) -> bool {
+        let indent = content - start;
+        indent < owner || (indent == owner && !self.is_dash(content))
     }
 
     fn document_marker(&mut self, start: usize) -> Option<()> {
         self.value_is_null()?;
-        self.close_deeper_than(None);
+        self.close_all();
         // What stands before the first marker belongs to the first document.
         self.sink.document(if self.any_document { start } else { 0 })?;
         self.any_document = true;
@@ -209,9 +188,8 @@ impl<S: Sink> Lexer<'_, '_, S> {
         Some(())
     }
 
-    /// Closes the collections beyond a column, or all.
-    fn close_deeper_than(&mut self, column: Option<usize>) {
-        while let Some(frame) = self.frames.pop_if(|frame| column.is_none_or(|column| frame.column > column)) {
+    fn close_all(&mut self) {
+        while let Some(frame) = self.frames.pop() {
             self.sink.close(frame.place);
         }
     }
@@ -247,14 +225,18 @@ impl<S: Sink> Lexer<'_, '_, S> {
             _ => self.value_is_null()?,
         }
         self.expect = Expect::Closed;
-        self.close_deeper_than(Some(indent));
-        // A sequence may stand at the column of its key: the key's mapping goes on below it.
-        if !dash && let Some(frame) = self.frames.pop_if(|frame| frame.sequence) {
-            self.sink.close(frame.place);
-        }
-        let frame = *self.frames.last()?;
-        if frame.column != indent || frame.sequence != dash {
-            return None;
+        loop {
+            let frame = self.frames.last()?;
+            if frame.column == indent && frame.sequence == dash {
+                break;
+            }
+            // A sequence may stand at the column of its key: the key's mapping goes on below it.
+            if frame.column < indent || (frame.column == indent && !frame.sequence) {
+                return None;
+            }
+            let place = frame.place;
+            self.frames.pop();
+            self.sink.close(place);
         }
         if dash {
             return self.elements(start, content);
@@ -269,7 +251,7 @@ impl<S: Sink> Lexer<'_, '_, S> {
 
     /// A collection opens where a value was due.
     fn open(&mut self, place: S::Place, start: usize, column: usize, sequence: bool) -> Option<()> {
-        if self.frames.len() == MAX_DEPTH {
+        if self.depth + self.frames.len() == MAX_DEPTH {
             return None;
         }
         let place = self.sink.open(place, start, column, sequence)?;
@@ -315,7 +297,22 @@ impl<S: Sink> Lexer<'_, '_, S> {
     }
 
     /// The end of the key that begins here, before its colon.
+    #[inline(always)]
     fn key_end(&self, start: usize) -> Option<usize> {
+        // Most keys are one word.
+        let first = self.bytes[start];
+        if first.is_ascii_alphanumeric() || matches!(first, b'_' | b'.' | b'/' | b'$') || first >= 0x80 {
+            let end = scan::word(self.bytes, start);
+            if self.byte(end) == Some(b':') && self.ends_key(end) && end - start <= MAX_KEY {
+                return Some(end);
+            }
+        }
+        self.rare_key_end(start)
+    }
+
+    /// The end of a key in quotes, or of one that is more than a word.
+    #[cold]
+    fn rare_key_end(&self, start: usize) -> Option<usize> {
         let quote = self.bytes[start];
         let end = if matches!(quote, b'"' | b'\'') {
             let close = start + 1 + memchr::memchr2(quote, b'\n', &self.bytes[start + 1..])?;
@@ -330,10 +327,10 @@ impl<S: Sink> Lexer<'_, '_, S> {
         } else if quote.is_ascii_alphanumeric() || matches!(quote, b'_' | b'.' | b'/' | b'$') || quote >= 0x80 {
             let mut at = start;
             loop {
-                at = scan::find(self.bytes, at, [b':', b'#', b'\t', b'\n']);
+                at = scan::text(self.bytes, at);
                 match self.byte(at)? {
                     b':' if self.ends_key(at) => break,
-                    b'\t' | b'\n' => return None,
+                    b'\t' | b'\n' | b'\r' => return None,
                     b'#' if self.bytes[at - 1] == b' ' => return None,
                     _ => at += 1,
                 }
@@ -359,6 +356,14 @@ impl<S: Sink> Lexer<'_, '_, S> {
         let frame = self.frames.last_mut()?;
         let column = frame.column;
         let place = self.sink.key(&mut frame.place, start..key_end, quoted)?;
+        if self.sink.is_deaf_to(place) {
+            return self.unheard(key_end, column);
+        }
+        self.value_of_key(key_end, column, place)
+    }
+
+    /// What follows the key that ends there, on its line.
+    fn value_of_key(&mut self, key_end: usize, column: usize, place: S::Place) -> Option<usize> {
         let content = self.skip_spaces(key_end + 1);
         if self.is_line_end(content) {
             self.expect = Expect::Value { column, place };
@@ -368,7 +373,31 @@ impl<S: Sink> Lexer<'_, '_, S> {
             self.expect = Expect::Value { column, place };
             return Some(self.next_line(content));
         }
+        // Most values are words.
+        if self.bytes[content].is_ascii_alphanumeric() {
+            return self.plain(content, column, place);
+        }
         self.value(content, column, place)
+    }
+
+    /// The whole value of the key that ends there and stands at a column, which nobody wants to hear of. Gives the start of
+    /// the line behind it.
+    fn unheard(&mut self, key_end: usize, column: usize) -> Option<usize> {
+        let mut lexer = Lexer {
+            bytes: self.bytes,
+            sink: &mut Nobody,
+            frames: std::mem::take(&mut self.unheard),
+            depth: self.depth + self.frames.len(),
+            expect: Expect::Closed,
+            any_document: true,
+            unheard: Vec::new(),
+        };
+        lexer.frames.clear();
+        let next = lexer.value_of_key(key_end, column, ())?;
+        let next = lexer.lines(next, Some(column))?;
+        self.unheard = lexer.frames;
+        self.expect = Expect::Closed;
+        Some(next)
     }
 
     /// A value on the line of its key or dash.
@@ -389,29 +418,29 @@ impl<S: Sink> Lexer<'_, '_, S> {
             }
             b'&' | b'*' | b'!' | b'%' | b'@' | b'`' | b',' | b']' | b'}' | b'#' => None,
             b'-' | b'?' | b':' if matches!(self.byte(start + 1), None | Some(b' ' | b'\n' | b'\r')) => None,
-            _ => {
-                let (end, next, goes_on) = self.plain_text(start)?;
-                self.sink.plain(place, start..end)?;
-                if goes_on {
-                    self.expect = Expect::Plain { column, place };
-                }
-                Some(next)
-            }
+            _ => self.plain(start, column, place),
         }
+    }
+
+    /// A plain scalar begins here.
+    #[inline]
+    fn plain(&mut self, start: usize, column: usize, place: S::Place) -> Option<usize> {
+        let (end, next, goes_on) = self.plain_text(start)?;
+        self.sink.plain(place, start..end)?;
+        self.expect = if goes_on { Expect::Plain { column, place } } else { Expect::Closed };
+        Some(next)
     }
 
     /// Text of a plain scalar: where it ends on this line, where the next line begins, and whether the scalar may go on
     /// there. What could be a key, or a tab, is not for us.
+    #[inline(always)]
     fn plain_text(&self, start: usize) -> Option<(usize, usize, bool)> {
         let mut at = start;
         loop {
-            at = scan::find(self.bytes, at, [b':', b'#', b'\t', b'\n']);
+            at = scan::text(self.bytes, at);
             match self.byte(at) {
                 None => return Some((at, at, true)),
-                Some(b'\n') => {
-                    let end = if self.bytes[at - 1] == b'\r' { at - 1 } else { at };
-                    return Some((end, at + 1, true));
-                }
+                Some(b'\n' | b'\r') => return Some((at, self.after_line_end(at), true)),
                 Some(b':') if self.ends_key(at) => return None,
                 Some(b'\t') => return None,
                 Some(b'#') if at > start && self.bytes[at - 1] == b' ' => {

@@ -46,6 +46,10 @@ pub fn resolve(text: &str) -> Scalar<'_> {
 }
 
 fn word(text: &str) -> Option<Scalar<'static>> {
+    // `false` is the longest of them.
+    if text.len() > 5 {
+        return None;
+    }
     Some(match text {
         "~" | "null" | "Null" | "NULL" => Scalar::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Scalar::Bool(true),

@@ -27,6 +27,8 @@ pub struct SyntaxError {
     pub line: usize,
     /// The byte of the parsed text.
     pub offset: usize,
+    /// The text is more than is read; it may be valid.
+    pub is_limit: bool,
 }
 
 /// How a node is written.
@@ -347,10 +349,11 @@ impl<'t> View<'t> {
     #[must_use]
     pub fn duplicate_key(&self) -> Option<(View<'t>, View<'t>)> {
         let mut stack = vec![*self];
+        let mut keys = Vec::new();
         while let Some(view) = stack.pop() {
             if let Kind::Mapping { .. } = view.kind() {
-                let mut keys: Vec<View<'t>> =
-                    view.entries().map(|(key, _)| key).filter(|key| !key.is_merge_key()).collect();
+                keys.clear();
+                keys.extend(view.entries().map(|(key, _)| key).filter(|key| !key.is_merge_key()));
                 keys.sort_by(|a, b| (a.scalar_text(), a.id).cmp(&(b.scalar_text(), b.id)));
                 let twice = keys.windows(2).filter(|pair| {
                     pair.iter().all(|key| matches!(key.kind(), Kind::Scalar(_)))

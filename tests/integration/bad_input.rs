@@ -1,6 +1,7 @@
 //! What cannot be used is refused in words, with nothing half-written, and without a panic, a hang or memory beyond a
 //! few times the input.
 
+use unroot::check::{Options, Source};
 use unroot::filter::{Exit, Given};
 
 fn refuse(name: &str, input: &[u8], message: &str) {
@@ -49,16 +50,56 @@ fn a_text_cut_anywhere_is_refused_or_whole() {
 
 #[test]
 fn nesting_has_a_limit_in_every_notation() {
+    let message = "nested deeper than 255 levels (line ";
     for (name, open, close) in [("flow sequences", "[", "]"), ("flow mappings", "{a: ", "}")] {
-        let text = format!("{NAMESPACE}spec: {}{}\n", open.repeat(10_000), close.repeat(10_000));
-        refuse(name, text.as_bytes(), "recursion limit");
+        let nested = |levels: usize| format!("{NAMESPACE}spec: {}{}\n", open.repeat(levels), close.repeat(levels));
+        refuse(name, nested(10_000).as_bytes(), message);
+        refuse(name, nested(256).as_bytes(), message);
+        accept(name, &nested(254));
     }
-    let mut block = NAMESPACE.to_owned();
-    for depth in 0..10_000 {
-        block.push_str(&format!("{}a:\n", " ".repeat(depth)));
-    }
-    refuse("block mappings", block.as_bytes(), "recursion limit");
-    refuse("only brackets", "[".repeat(100_000).as_bytes(), "recursion limit");
+    let block = |levels: usize| {
+        (0..levels).fold(NAMESPACE.to_owned(), |text, level| format!("{text}{}a:\n", " ".repeat(level)))
+    };
+    refuse("block mappings", block(1_000).as_bytes(), message);
+    refuse("block mappings", block(256).as_bytes(), message);
+    accept("block mappings", &block(255));
+    refuse("only brackets", "[".repeat(100_000).as_bytes(), message);
+}
+
+#[test]
+fn merge_keys_and_aliases_have_limits_where_they_are_read() {
+    let pod = |spec: &str| {
+        let pod = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  namespace: b\nspec:\n{spec}");
+        let outcome = unroot::check(&[Source { name: "-", bytes: pod.as_bytes() }], &Options::default());
+        assert_eq!(outcome.exit, Exit::Findings);
+        outcome.report
+    };
+    let levels = |start: &str, level: &dyn Fn(usize) -> String, count: usize| {
+        (1..count).fold(format!("  x0: &x0 {start}\n"), |text, at| format!("{text}  x{at}: &x{at} {}\n", level(at - 1)))
+    };
+    let merged = levels("{name: a, image: b}", &|below| format!("{{<<: *x{below}}}"), 40);
+    let report = pod(&format!("{merged}  containers:\n  - *x39\n"));
+    assert!(report.contains("merge keys are nested too deep"), "{report}");
+    let aliased = levels("{name: a, value: b}", &|below| vec![format!("*x{below}"); 10].join(", "), 1);
+    let many = vec!["*x0"; 1_000_001].join(", ");
+    let report = pod(&format!("{aliased}  containers:\n  - {{name: a, image: b, env: [{many}]}}\n"));
+    assert!(report.contains("aliases expand to more than a million nodes"), "{report}");
+}
+
+#[test]
+fn resources_have_a_limit_in_every_form() {
+    let message = "more than 100000 resources in one input; split it (line ";
+    let many = |text: &str| text.repeat(100_001);
+    refuse("documents", many("---\na: b\n").as_bytes(), message);
+    refuse("items", format!("kind: List\nitems:\n{}", many("- a: b\n")).as_bytes(), message);
+    refuse("flow", format!("{{\"kind\": \"List\", \"items\": [{}{{}}]}}", many("{},")).as_bytes(), message);
+    accept("one less", &format!("{NAMESPACE}{}", "---\n".repeat(99_999)));
+}
+
+#[test]
+fn bytes_have_a_limit() {
+    // None of them is looked at, so that none is really there.
+    refuse("zeroes", &vec![0; (1 << 30) + 1], "the input is larger than 1 GiB; split it");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! `ARCHITECTURE.md` promises.
 
 mod architecture;
+mod limits;
 mod readme;
 mod rules;
 

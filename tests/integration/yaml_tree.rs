@@ -1,12 +1,12 @@
 //! The span tree's two readers give the same answer: what the line lexer accepts, the full parser reads alike, node by
-//! node, range by range.
+//! node, range by range. And the two ways from a tree to a JSON value end alike.
 
 use std::cell::Cell;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use unroot::yaml::cut;
 use unroot::yaml::tree::{Kind, Tree, View, readers};
+use unroot::yaml::{cut, de};
 
 use crate::shared;
 use crate::yaml_cut::{SEEDS, mutate, mutation};
@@ -53,10 +53,25 @@ fn description(tree: &Tree, text: &str) -> Vec<String> {
     out
 }
 
+/// Both ways to a JSON value end in the same one, or in the same error.
+fn values_agree(tree: &Tree, text: &str) -> Result<(), String> {
+    for root in tree.roots(text) {
+        let (short, long) = (de::value(root), de::from_view::<serde_json::Value>(root));
+        if short != long {
+            return Err(format!("as a value {short:?}, by serde {long:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// Ok(true) where the lexer took the text.
 fn agree(text: &str) -> Result<bool, String> {
+    let full = readers::full(text);
+    if let Ok(full) = &full {
+        values_agree(full, text)?;
+    }
     let Some(fast) = readers::fast(text) else { return Ok(false) };
-    let full = readers::full(text).map_err(|error| format!("the lexer accepts what the parser refuses: {error}"))?;
+    let full = full.map_err(|error| format!("the lexer accepts what the parser refuses: {error}"))?;
     let (fast, full) = (description(&fast, text).join("\n"), description(&full, text).join("\n"));
     if fast == full {
         return Ok(true);

@@ -47,7 +47,7 @@ pub(super) struct Settings {
     templates: Rc<BTreeMap<String, NamedTemplate>>,
     /// `data.values` as JSON and as templates see it.
     pub(super) values: Json,
-    pub(super) template_values: Value,
+    pub(super) template_values: Value<'static>,
     pub(super) mesh: Mesh,
 }
 

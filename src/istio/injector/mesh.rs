@@ -8,7 +8,6 @@
 use serde_json::{Map, Value as Json};
 
 use super::schema::{INTERCEPTION_MODES, MESH_CONFIG, PROXY_CONFIG, snake_case};
-use super::template::Value;
 use super::text::read_yaml;
 
 /// The mesh configuration with Istio's defaults filled in, as JSON.
@@ -16,8 +15,6 @@ use super::text::read_yaml;
 pub(super) struct Mesh {
     /// The configuration.
     pub(super) config: Json,
-    /// The configuration as templates see it.
-    pub(super) template_value: Value,
 }
 
 impl Mesh {
@@ -36,8 +33,7 @@ impl Mesh {
                 }
             }
         }
-        let template_value = MESH_CONFIG.value(Some(&config));
-        Ok(Self { config, template_value })
+        Ok(Self { config })
     }
 
     /// `defaultConfig`

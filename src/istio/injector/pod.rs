@@ -16,7 +16,7 @@ use super::merge::merge_pod;
 use super::mesh::truth;
 use super::openshift;
 use super::schema::{self, INTERCEPTION_MODES};
-use super::template::{Environment, GoStruct, TemplateError, Value, go_quote};
+use super::template::{Environment, TemplateError, Value, go_quote};
 use super::text::read_yaml;
 use super::{InjectedPod, NamespaceView, PodView};
 
@@ -118,29 +118,29 @@ fn proxy_config_for_order(settings: &Settings, annotation: Option<&str>) -> Resu
     settings.mesh.proxy_config_with(annotation).map_err(TemplateError::Failed)
 }
 
-fn template_data(
-    settings: &Settings,
+fn template_data<'v>(
+    settings: &'v Settings,
     namespace: &NamespaceView<'_>,
     pod: &PodView<'_>,
-    seen: &Json,
-    proxy_config: &Json,
+    seen: &'v Json,
+    proxy_config: &'v Json,
     (uid, gid): (i64, i64),
-) -> Result<Value, TemplateError> {
+) -> Result<Value<'v>, TemplateError> {
     let (api_version, kind, name) = match &pod.owner {
         Some(owner) => (owner.api_version, owner.kind, owner.name),
         None => ("v1", "Pod", pod.metadata.name.as_deref().unwrap_or_default()),
     };
-    let deployment = vec![("Name", Value::str(name)), ("Namespace", Value::str(namespace.name))];
-    let types = vec![("Kind", Value::str(kind)), ("APIVersion", Value::str(api_version))];
-    Ok(GoStruct::of(
+    let deployment = [("Name", Value::str(name)), ("Namespace", Value::str(namespace.name))];
+    let types = [("Kind", Value::str(kind)), ("APIVersion", Value::str(api_version))];
+    Ok(Value::composed(
         "inject.SidecarTemplateData",
-        vec![
-            ("TypeMeta", GoStruct::of("v1.TypeMeta", types)),
-            ("DeploymentMeta", GoStruct::of("types.NamespacedName", deployment)),
+        [
+            ("TypeMeta", Value::composed("v1.TypeMeta", types)),
+            ("DeploymentMeta", Value::composed("types.NamespacedName", deployment)),
             ("ObjectMeta", schema::OBJECT_META.value(Some(&seen["metadata"]))),
             ("Spec", schema::POD_SPEC.value(Some(&seen["spec"]))),
             ("ProxyConfig", schema::PROXY_CONFIG.value(Some(proxy_config))),
-            ("MeshConfig", settings.mesh.template_value.clone()),
+            ("MeshConfig", schema::MESH_CONFIG.value(Some(&settings.mesh.config))),
             ("Values", settings.template_values.clone()),
             ("Revision", Value::str(&settings.revision)),
             ("NativeSidecars", Value::Bool(settings.native_sidecars()?)),
@@ -189,7 +189,7 @@ fn selected_templates(settings: &Settings, pod: &Json) -> Vec<String> {
 }
 
 /// Renders a template into a patch for the pod.
-fn rendered(settings: &Settings, name: &str, data: &Value) -> Result<Json, TemplateError> {
+fn rendered(settings: &Settings, name: &str, data: &Value<'_>) -> Result<Json, TemplateError> {
     let Some(template) = settings.template(name) else {
         let known: Vec<&str> = settings.template_names().collect();
         return Err(TemplateError::Failed(format!(

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 pub(super) use exec::Environment;
 pub(super) use format::go_quote;
-pub(super) use value::{GoStruct, Value};
+pub(super) use value::Value;
 
 /// Why a template gave no text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -52,7 +52,7 @@ impl Template {
     }
 
     /// Evaluates the template with `data` as dot.
-    pub(super) fn render(&self, data: Value, environment: &Environment<'_>) -> Result<String, TemplateError> {
+    pub(super) fn render(&self, data: Value<'_>, environment: &Environment<'_>) -> Result<String, TemplateError> {
         exec::render(self, data, environment)
     }
 }

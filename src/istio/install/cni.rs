@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::istio::objects::cni::owned_by_cni;
 use crate::krm::{Error, List};
 
-use super::names;
+use super::{labels, names};
 
 /// Kinds of which istio-cni has objects.
 const KINDS: [&str; 8] = [
@@ -53,12 +53,7 @@ impl ExistingCni {
             }
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { continue };
-            let labels = root.find(&["metadata", "labels"]);
-            let labels: Vec<(&str, &str)> = labels
-                .into_iter()
-                .flat_map(|labels| labels.entries())
-                .map(|(key, value)| (key.scalar_text(), value.scalar_text()))
-                .collect();
+            let labels = labels(root);
             let names = names(item, root);
             let owned = names.iter().any(|name| owned_by_cni(item.api_version(), item.kind(), name, labels.clone()));
             let is_ambient = names.iter().any(|name| name == "istio-cni-ambient");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::names;
+use super::{labels, names};
 use crate::istio::objects::ztunnel::{ZTUNNEL, owned_by_ztunnel};
 use crate::krm::{Error, Item, List};
 
@@ -65,12 +65,7 @@ impl ExistingZtunnel {
         for (index, item) in candidates {
             let parsed = item.parse()?;
             let Some(root) = parsed.root() else { continue };
-            let labels = root.find(&["metadata", "labels"]);
-            let labels: Vec<(&str, &str)> = labels
-                .into_iter()
-                .flat_map(|labels| labels.entries())
-                .map(|(key, value)| (key.scalar_text(), value.scalar_text()))
-                .collect();
+            let labels = labels(root);
             let namespace = found.namespace.as_deref().unwrap_or_default();
             for name in names(item, root) {
                 let identity = (item.namespace(), name.as_str());

@@ -169,7 +169,7 @@ fn virtual_service(spec: Option<View<'_>>) -> Said {
 }
 
 fn destination_rule(spec: Option<View<'_>>) -> Said {
-    let spec: Value = de::from_view(spec?).ok()?;
+    let spec = de::value(spec?).ok()?;
     let mut said = Vec::new();
     if spec.get("subsets").and_then(Value::as_array).is_some_and(|subsets| !subsets.is_empty()) {
         said.push("subsets exist only at gateways and waypoints: make a Service for each version".to_owned());

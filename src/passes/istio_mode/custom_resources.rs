@@ -127,7 +127,7 @@ fn rewrite(
             .wishes
             .into_iter()
             .map(|(path, desired)| {
-                let current = root.find(path).and_then(|view| de::from_view::<Value>(view).ok());
+                let current = root.find(path).and_then(|view| de::value(view).ok());
                 (path, current, desired)
             })
             .filter(|(_, current, desired)| match desired {

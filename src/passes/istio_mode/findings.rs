@@ -15,7 +15,7 @@ const KSERVE_TAKES_PROXY_USER: (u32, u32, u32) = (0, 13, 1);
 pub(super) fn left_to_controller(list: &List<'_>, install: &Install, report: &mut Report) {
     let Some(item) = list.items().get(install.injector) else { return };
     let message = format!(
-        "revision \"{}\" is described by a custom resource of the input, which was rewritten; its rendered objects are left \
+        "revision \"{}\" is described by a custom resource of the input, which says the mode; its rendered objects are left \
          to its controller",
         install.revision_name()
     );

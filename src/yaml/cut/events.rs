@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
-use super::{Document, Head, HeadField, Item, ItemsStyle, Role, RootKey, SyntaxError, close_ranges};
+use super::{Document, Head, HeadField, Item, ItemsStyle, MAX_RESOURCES, Role, RootKey, SyntaxError, close_ranges};
 use crate::yaml::resolve::{Scalar, resolve};
-use crate::yaml::source::{line_start, next_line};
+use crate::yaml::source::{line_of, line_start, next_line};
 use crate::yaml::tree::{byte_range, parser_options, refuse_ambiguous_breaks, syntax_error};
 
 /// Cuts any text that the parser accepts.
@@ -16,12 +16,18 @@ use crate::yaml::tree::{byte_range, parser_options, refuse_ambiguous_breaks, syn
 /// [`SyntaxError`] where the text is no YAML.
 pub fn cut(text: &str) -> Result<Vec<Document<'_>>, SyntaxError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(SyntaxError { message: "the text is longer than 4 GiB".into(), line: 1, offset: 0 });
+        return Err(SyntaxError {
+            message: "the text is longer than 4 GiB".into(),
+            line: 1,
+            offset: 0,
+            is_limit: true,
+        });
     }
     let has_ambiguous_break = refuse_ambiguous_breaks(text, Vec::new).is_err();
     let mut cutter = Cutter {
         text,
         documents: Vec::new(),
+        resources: 0,
         frames: Vec::new(),
         last_end: 0,
         quoted: has_ambiguous_break.then(Vec::new),
@@ -30,6 +36,11 @@ pub fn cut(text: &str) -> Result<Vec<Document<'_>>, SyntaxError> {
     for event in Parser::new_from_str_with_options(text, parser_options()) {
         let (event, span) = event.map_err(|error| syntax_error(text, &error))?;
         cutter.event(event, &span);
+        if cutter.resources > MAX_RESOURCES {
+            let message = format!("more than {MAX_RESOURCES} resources in one input; split it");
+            let offset = byte_range(&span).start;
+            return Err(SyntaxError { message, line: line_of(text, offset), offset, is_limit: true });
+        }
     }
     let Cutter { mut documents, quoted, .. } = cutter;
     if let Some(quoted) = quoted {
@@ -55,6 +66,8 @@ struct Frame {
 struct Cutter<'t> {
     text: &'t str,
     documents: Vec<Document<'t>>,
+    /// Documents and elements of lists so far.
+    resources: usize,
     frames: Vec<Frame>,
     /// The end of the last token, where the search for the next dash or marker begins.
     last_end: usize,
@@ -146,6 +159,7 @@ impl<'t> Cutter<'t> {
         };
         self.last_end = self.last_end.max(if explicit { marker.end } else { start });
         self.anchors.clear();
+        self.resources += 1;
         self.documents.push(Document::starting_at(start));
     }
 
@@ -273,6 +287,7 @@ impl<'t> Cutter<'t> {
             self.last_end = last_end.max(start + column + 1).min(range.start.max(last_end));
         }
         let end = range.end.max(start);
+        self.resources += 1;
         items.push(Item { range: start..end, head: Head::default(), shares_anchor: false });
     }
 

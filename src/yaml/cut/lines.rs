@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Document, Head, HeadField, Item, ItemsStyle, Role, RootKey, close_ranges};
+use super::{Document, Head, HeadField, Item, ItemsStyle, MAX_RESOURCES, Role, RootKey, close_ranges};
 use crate::yaml::lexer::{self, BlockScalar, Sink};
 use crate::yaml::resolve::{Scalar, resolve};
 
 /// Cuts a text of plain block style, or gives up.
 #[must_use]
 pub fn cut(text: &str) -> Option<Vec<Document<'_>>> {
-    let mut cutter = Cutter { text, documents: Vec::new(), in_items: false };
+    let mut cutter = Cutter { text, documents: Vec::new(), resources: 0, in_items: false };
     lexer::read(text, &mut cutter)?;
     let mut documents = cutter.documents;
     close_ranges(text, &mut documents);
@@ -20,6 +20,8 @@ pub fn cut(text: &str) -> Option<Vec<Document<'_>>> {
 struct Cutter<'t> {
     text: &'t str,
     documents: Vec<Document<'t>>,
+    /// Documents and elements of lists so far.
+    resources: usize,
     /// The sequence `items` of a root is open.
     in_items: bool,
 }
@@ -46,6 +48,12 @@ impl<'t> Cutter<'t> {
             Some((_, items)) if self.in_items => items.last_mut().map(|item| &mut item.head),
             _ => Some(&mut document.head),
         }
+    }
+
+    /// One more document or element. Where they are too many, that is for the parser to say.
+    fn count(&mut self) -> Option<()> {
+        self.resources += 1;
+        (self.resources <= MAX_RESOURCES).then_some(())
     }
 
     fn is_opaque(&mut self) -> Option<()> {
@@ -76,7 +84,12 @@ impl<'t> Cutter<'t> {
 impl Sink for Cutter<'_> {
     type Place = Place;
 
+    fn is_deaf_to(&self, place: Place) -> bool {
+        place.role == Role::Other && place.field.is_none()
+    }
+
     fn document(&mut self, start: usize) -> Option<()> {
+        self.count()?;
         self.documents.push(Document::starting_at(start));
         Some(())
     }
@@ -136,6 +149,7 @@ impl Sink for Cutter<'_> {
         if sequence.role != Role::Items {
             return Some(Place::of(Role::Other));
         }
+        self.count()?;
         let (_, items) = self.documents.last_mut()?.items.as_mut()?;
         items.push(Item { range: line..line, head: Head::default(), shares_anchor: false });
         Some(Place::of(Role::Item))

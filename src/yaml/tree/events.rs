@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 
 use super::{Kind, Node, NodeId, Property, SyntaxError, Tree, Value};
 use crate::yaml::source::{is_ambiguous_break, line_of};
@@ -19,7 +19,10 @@ pub(in crate::yaml) fn parser_options() -> granit_parser::Options {
 
 pub(in crate::yaml) fn syntax_error(text: &str, error: &ScanError) -> SyntaxError {
     let offset = error.marker().byte_offset().unwrap_or(0).min(text.len());
-    SyntaxError { message: error.info(), line: line_of(text, offset), offset }
+    let is_limit = *error.kind() == ErrorKind::RecursionLimitExceeded;
+    // The parser's own limit.
+    let message = if is_limit { "nested deeper than 255 levels".to_owned() } else { error.info() };
+    SyntaxError { message, line: line_of(text, offset), offset, is_limit }
 }
 
 /// Refuses NEL, LS and PS outside quotes: what follows them is a comment to one reader and a key to another. A carriage
@@ -52,6 +55,7 @@ pub(in crate::yaml) fn refuse_ambiguous_breaks(
                 ),
                 line: line_of(text, offset),
                 offset,
+                is_limit: false,
             });
         }
     }
@@ -181,7 +185,12 @@ impl<'t> Builder<'t> {
 /// Reads a text of one or more documents.
 pub(super) fn read(text: &str, options: granit_parser::Options) -> Result<Tree, SyntaxError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(SyntaxError { message: "the text is longer than 4 GiB".into(), line: 1, offset: 0 });
+        return Err(SyntaxError {
+            message: "the text is longer than 4 GiB".into(),
+            line: 1,
+            offset: 0,
+            is_limit: true,
+        });
     }
     let mut builder = Builder { text, tree: Tree::default(), open: Vec::new(), targets: Vec::new(), last_end: 0 };
     for event in Parser::new_from_str_with_options(text, options) {

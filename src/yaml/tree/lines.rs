@@ -9,7 +9,9 @@ use crate::yaml::lexer::{self, BlockScalar, Part, Sink};
 
 /// Reads a text of one document, or gives up.
 pub(super) fn read(text: &str) -> Option<Tree> {
-    let mut reader = Reader { text, tree: Tree::default(), open: Vec::new(), last_end: 0, any_document: false };
+    // A key and its value take some thirty bytes in most manifests.
+    let tree = Tree { nodes: Vec::with_capacity(text.len() / 16), ..Tree::default() };
+    let mut reader = Reader { text, tree, open: Vec::with_capacity(16), last_end: 0, any_document: false };
     lexer::read(text, &mut reader)?;
     // Without content there is a null somewhere, and where is for the parser to say.
     (!reader.tree.roots.is_empty()).then_some(reader.tree)

@@ -18,11 +18,15 @@ pub(in crate::istio::injector) struct Environment<'e> {
 }
 
 /// Evaluates `template` with `data` as dot and as `$`.
-pub(super) fn render(template: &Template, data: Value, environment: &Environment<'_>) -> Result<String, TemplateError> {
+pub(super) fn render(
+    template: &Template,
+    data: Value<'_>,
+    environment: &Environment<'_>,
+) -> Result<String, TemplateError> {
     let mut state = State {
         template,
         environment,
-        variables: vec![("$".to_owned(), data.clone())],
+        variables: vec![("$", data.clone())],
         output: String::new(),
         steps: 0,
         calls: 0,
@@ -42,14 +46,14 @@ enum Flow {
 struct State<'t> {
     template: &'t Template,
     environment: &'t Environment<'t>,
-    variables: Vec<(String, Value)>,
+    variables: Vec<(&'t str, Value<'t>)>,
     output: String,
     steps: usize,
     calls: usize,
 }
 
 impl<'t> State<'t> {
-    fn walk(&mut self, dot: &Value, nodes: &'t [Node]) -> Result<Flow, TemplateError> {
+    fn walk(&mut self, dot: &Value<'t>, nodes: &'t [Node]) -> Result<Flow, TemplateError> {
         for node in nodes {
             self.steps += 1;
             if self.steps > MAX_STEPS || self.output.len() > MAX_OUTPUT {
@@ -84,7 +88,7 @@ impl<'t> State<'t> {
         Ok(Flow::Next)
     }
 
-    fn condition(&mut self, dot: &Value, branch: &'t Branch, moves_dot: bool) -> Result<Flow, TemplateError> {
+    fn condition(&mut self, dot: &Value<'t>, branch: &'t Branch, moves_dot: bool) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
         let value = self.pipeline(dot, &branch.pipeline)?;
         let flow = if value.truth() {
@@ -96,16 +100,18 @@ impl<'t> State<'t> {
         Ok(flow)
     }
 
-    fn range(&mut self, dot: &Value, branch: &'t Branch) -> Result<Flow, TemplateError> {
+    fn range(&mut self, dot: &Value<'t>, branch: &'t Branch) -> Result<Flow, TemplateError> {
         let start = self.variables.len();
         let value = self.pipeline(dot, &branch.pipeline)?;
-        let entries: Vec<(Value, Value)> = match &value {
+        let entries: Vec<(Value<'t>, Value<'t>)> = match &value {
             Value::Invalid | Value::Nil => Vec::new(),
             Value::List(items) => {
                 items.iter().enumerate().map(|(at, item)| (Value::Int(at as i64), item.clone())).collect()
             }
             Value::Map(map) => map.iter().map(|(key, item)| (Value::str(key), item.clone())).collect(),
-            Value::Labels(map) => map.iter().map(|(key, item)| (Value::str(key), Value::str(item))).collect(),
+            Value::Labels(labels) => {
+                labels.sorted().iter().map(|(key, item)| (Value::str(key), Value::str(item))).collect()
+            }
             Value::Int(count) => {
                 (0..(*count).min(MAX_STEPS as i64)).map(|at| (Value::Invalid, Value::Int(at))).collect()
             }
@@ -134,7 +140,7 @@ impl<'t> State<'t> {
     }
 
     /// `{{template "name" argument}}`: the called template sees none of the caller's variables.
-    fn call(&mut self, dot: &Value, name: &str, argument: Option<&'t Pipeline>) -> Result<(), TemplateError> {
+    fn call(&mut self, dot: &Value<'t>, name: &str, argument: Option<&'t Pipeline>) -> Result<(), TemplateError> {
         let dot = match argument {
             Some(pipeline) => self.pipeline(dot, pipeline)?,
             None => Value::Invalid,
@@ -147,15 +153,15 @@ impl<'t> State<'t> {
         if self.calls > MAX_CALLS {
             return Err(TemplateError::Unsupported("templates that call each other too deeply".to_owned()));
         }
-        let outer = std::mem::replace(&mut self.variables, vec![("$".to_owned(), dot.clone())]);
+        let outer = std::mem::replace(&mut self.variables, vec![("$", dot.clone())]);
         self.walk(&dot, body)?;
         self.variables = outer;
         self.calls -= 1;
         Ok(())
     }
 
-    fn set(&mut self, name: &str, value: Value) -> Result<(), TemplateError> {
-        match self.variables.iter_mut().rev().find(|(known, _)| known == name) {
+    fn set(&mut self, name: &str, value: Value<'t>) -> Result<(), TemplateError> {
+        match self.variables.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, place)) => {
                 *place = value;
                 Ok(())
@@ -164,7 +170,7 @@ impl<'t> State<'t> {
         }
     }
 
-    fn pipeline(&mut self, dot: &Value, pipeline: &'t Pipeline) -> Result<Value, TemplateError> {
+    fn pipeline(&mut self, dot: &Value<'t>, pipeline: &'t Pipeline) -> Result<Value<'t>, TemplateError> {
         let mut result = None;
         for command in &pipeline.commands {
             // An interface is unwrapped between commands, so that its nil is no value.
@@ -178,13 +184,18 @@ impl<'t> State<'t> {
             if pipeline.assigns {
                 self.set(name, value.clone())?;
             } else {
-                self.variables.push((name.clone(), value.clone()));
+                self.variables.push((name, value.clone()));
             }
         }
         Ok(value)
     }
 
-    fn command(&mut self, dot: &Value, command: &'t [Operand], last: Option<Value>) -> Result<Value, TemplateError> {
+    fn command(
+        &mut self,
+        dot: &Value<'t>,
+        command: &'t [Operand],
+        last: Option<Value<'t>>,
+    ) -> Result<Value<'t>, TemplateError> {
         let Some((first, rest)) = command.split_first() else { return Ok(Value::Invalid) };
         if let Operand::Function(name) = first {
             return self.function(dot, name, rest, last);
@@ -203,8 +214,8 @@ impl<'t> State<'t> {
         self.operand(dot, first)
     }
 
-    fn operand(&mut self, dot: &Value, operand: &'t Operand) -> Result<Value, TemplateError> {
-        let (start, names): (Value, &[String]) = match operand {
+    fn operand(&mut self, dot: &Value<'t>, operand: &'t Operand) -> Result<Value<'t>, TemplateError> {
+        let (start, names): (Value<'t>, &[String]) = match operand {
             Operand::Dot => return Ok(dot.clone()),
             Operand::Nil => return Ok(Value::Invalid),
             Operand::Bool(truth) => return Ok(Value::Bool(*truth)),
@@ -214,7 +225,7 @@ impl<'t> State<'t> {
             Operand::Function(name) => return self.function(dot, name, &[], None),
             Operand::Field(names) => (dot.clone(), names),
             Operand::Variable(name, names) => {
-                let found = self.variables.iter().rev().find(|(known, _)| known == name);
+                let found = self.variables.iter().rev().find(|(known, _)| *known == name);
                 let undefined = || TemplateError::Failed(format!("undefined variable: {name}"));
                 (found.map(|(_, value)| value.clone()).ok_or_else(undefined)?, names)
             }
@@ -225,11 +236,11 @@ impl<'t> State<'t> {
 
     fn function(
         &mut self,
-        dot: &Value,
+        dot: &Value<'t>,
         name: &str,
         operands: &'t [Operand],
-        last: Option<Value>,
-    ) -> Result<Value, TemplateError> {
+        last: Option<Value<'t>>,
+    ) -> Result<Value<'t>, TemplateError> {
         // `and` and `or` do not evaluate what cannot matter.
         if name == "and" || name == "or" {
             let mut value = Value::Invalid;

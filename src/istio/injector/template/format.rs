@@ -3,7 +3,7 @@
 use super::{TemplateError, Value};
 
 /// `fmt.Sprint(value)`
-pub(super) fn sprint(value: &Value) -> Result<String, TemplateError> {
+pub(super) fn sprint(value: &Value<'_>) -> Result<String, TemplateError> {
     Ok(match value {
         Value::Invalid | Value::Nil => "<nil>".to_owned(),
         Value::Bool(truth) => truth.to_string(),
@@ -22,18 +22,18 @@ pub(super) fn sprint(value: &Value) -> Result<String, TemplateError> {
                 .collect::<Result<_, TemplateError>>()?;
             format!("map[{}]", entries.join(" "))
         }
-        Value::Labels(map) => {
-            let entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        Value::Labels(labels) => {
+            let entries: Vec<String> = labels.sorted().iter().map(|(key, value)| format!("{key}:{value}")).collect();
             format!("map[{}]", entries.join(" "))
         }
-        Value::Struct(object) => {
-            return Err(TemplateError::Unsupported(format!("a template that prints a whole {}", object.name)));
+        Value::Composed(..) | Value::Struct(..) => {
+            return Err(TemplateError::Unsupported(format!("a template that prints a whole {}", value.type_name())));
         }
     })
 }
 
 /// What an action shows.
-pub(super) fn shown(value: &Value) -> Result<String, TemplateError> {
+pub(super) fn shown(value: &Value<'_>) -> Result<String, TemplateError> {
     match value {
         Value::Invalid | Value::Nil => Ok("<no value>".to_owned()),
         other => sprint(other),
@@ -80,7 +80,7 @@ pub(in crate::istio::injector) fn go_quote(text: &str) -> String {
 }
 
 /// `fmt.Sprintf` for the verbs that templates use.
-pub(super) fn sprintf(format: &str, args: &[Value]) -> Result<String, TemplateError> {
+pub(super) fn sprintf(format: &str, args: &[Value<'_>]) -> Result<String, TemplateError> {
     let mut text = String::new();
     let mut args = args.iter();
     let mut chars = format.chars();

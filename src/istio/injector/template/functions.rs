@@ -6,24 +6,32 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
+use super::value::Labels;
 use super::{Environment, TemplateError, Value, format, sprig};
 
-/// Calls the function `name`. Istio's functions hide sprig's of the same name, which hide Go's.
-pub(super) fn call(name: &str, args: &[Value], environment: &Environment<'_>) -> Result<Value, TemplateError> {
+/// Calls the function `name`. Istio's functions hide sprig's of the same name; none of them hides one of Go's.
+pub(super) fn call<'v>(
+    name: &str,
+    args: &[Value<'v>],
+    environment: &Environment<'_>,
+) -> Result<Value<'v>, TemplateError> {
     let call = Call { name, args };
+    if let Some(value) = builtin(&call)? {
+        return Ok(value);
+    }
     match istio(&call, environment).transpose().or_else(|| sprig::call(&call).transpose()) {
         Some(result) => result,
-        None => builtin(&call)?.ok_or_else(|| TemplateError::Unsupported(format!("the function {name} in a template"))),
+        None => Err(TemplateError::Unsupported(format!("the function {name} in a template"))),
     }
 }
 
 /// A call under evaluation: the function's name, for messages, and its arguments.
-pub(super) struct Call<'a> {
+pub(super) struct Call<'a, 'v> {
     pub(super) name: &'a str,
-    pub(super) args: &'a [Value],
+    pub(super) args: &'a [Value<'v>],
 }
 
-impl<'a> Call<'a> {
+impl<'a, 'v> Call<'a, 'v> {
     pub(super) fn failed(&self, why: &str) -> TemplateError {
         TemplateError::Failed(format!("error calling {}: {why}", self.name))
     }
@@ -43,7 +51,7 @@ impl<'a> Call<'a> {
     }
 
     /// An argument; beyond the last one there is no value.
-    pub(super) fn arg(&self, at: usize) -> &'a Value {
+    pub(super) fn arg(&self, at: usize) -> &'a Value<'v> {
         self.args.get(at).unwrap_or(&Value::Invalid)
     }
 
@@ -64,19 +72,19 @@ impl<'a> Call<'a> {
     }
 
     /// An argument of type `map[string]string`; nil is an empty one.
-    pub(super) fn labels(&self, at: usize) -> Result<Rc<BTreeMap<String, String>>, TemplateError> {
+    pub(super) fn labels(&self, at: usize) -> Result<BTreeMap<String, String>, TemplateError> {
         match self.arg(at) {
-            Value::Labels(map) => Ok(Rc::clone(map)),
-            Value::Invalid => Ok(Rc::default()),
+            Value::Labels(labels) => Ok(labels.sorted()),
+            Value::Invalid => Ok(BTreeMap::new()),
             other => Err(self.wrong("map[string]string", other)),
         }
     }
 
-    fn wrong(&self, wanted: &str, got: &Value) -> TemplateError {
+    fn wrong(&self, wanted: &str, got: &Value<'_>) -> TemplateError {
         TemplateError::Failed(format!("wrong type for value; expected {wanted}; got {}", got.type_name()))
     }
 
-    fn list_of_structs(&self, at: usize) -> Result<&'a [Value], TemplateError> {
+    fn list_of_structs(&self, at: usize) -> Result<&'a [Value<'v>], TemplateError> {
         match self.arg(at) {
             Value::List(items) => Ok(items),
             Value::Invalid => Ok(&[]),
@@ -86,7 +94,7 @@ impl<'a> Call<'a> {
 }
 
 /// The functions that Istio adds.
-fn istio(call: &Call<'_>, environment: &Environment<'_>) -> Result<Option<Value>, TemplateError> {
+fn istio<'v>(call: &Call<'_, 'v>, environment: &Environment<'_>) -> Result<Option<Value<'v>>, TemplateError> {
     let arity = match call.name {
         "isset" | "excludeInboundPort" | "valueOrDefault" | "indent" | "contains" | "appendMultusNetwork" | "env" => 2,
         "annotation" => 3,
@@ -149,11 +157,11 @@ fn istio(call: &Call<'_>, environment: &Environment<'_>) -> Result<Option<Value>
             }
         }
         "omit" => {
-            let mut labels = call.labels(0)?.as_ref().clone();
+            let mut labels = call.labels(0)?;
             for at in 1..call.args.len() {
                 labels.remove(call.str(at)?);
             }
-            Value::Labels(Rc::new(labels))
+            Value::Labels(Labels::made(labels))
         }
         "strdict" => {
             let mut labels = BTreeMap::new();
@@ -161,14 +169,14 @@ fn istio(call: &Call<'_>, environment: &Environment<'_>) -> Result<Option<Value>
                 let value = if at + 1 < call.args.len() { call.str(at + 1)? } else { "" };
                 labels.insert(call.str(at)?.to_owned(), value.to_owned());
             }
-            Value::Labels(Rc::new(labels))
+            Value::Labels(Labels::made(labels))
         }
         "mergeMaps" | "toJsonMap" => {
             let mut labels = BTreeMap::new();
             for at in 0..call.args.len() {
-                labels.extend(call.labels(at)?.as_ref().clone());
+                labels.extend(call.labels(at)?);
             }
-            let merged = Value::Labels(Rc::new(labels));
+            let merged = Value::Labels(Labels::made(labels));
             if call.name == "mergeMaps" { merged } else { Value::str(&json_text(&merged)) }
         }
         "omitNil" => omit_nil(call.arg(0)),
@@ -179,12 +187,12 @@ fn istio(call: &Call<'_>, environment: &Environment<'_>) -> Result<Option<Value>
 }
 
 /// The annotation of the object, or the default as text.
-fn annotation(call: &Call<'_>) -> Result<Value, TemplateError> {
+fn annotation<'v>(call: &Call<'_, 'v>) -> Result<Value<'v>, TemplateError> {
     let Value::Labels(annotations) = call.arg(0).field("Annotations")? else {
         return Err(call.wrong("v1.ObjectMeta", call.arg(0)));
     };
     match annotations.get(call.str(1)?) {
-        Some(value) => Ok(Value::str(value)),
+        Some(value) => Ok(Value::str(&value)),
         None => format::sprint(call.arg(2)).map(|text| Value::str(&text)),
     }
 }
@@ -200,7 +208,7 @@ fn exclude_inbound_port(port: &str, excluded: &str) -> String {
 }
 
 /// The TCP ports of the containers that are wanted, joined by commas.
-fn container_ports(call: &Call<'_>, wanted: impl Fn(&str) -> bool) -> Result<String, TemplateError> {
+fn container_ports(call: &Call<'_, '_>, wanted: impl Fn(&str) -> bool) -> Result<String, TemplateError> {
     let mut numbers = Vec::new();
     for container in call.list_of_structs(0)? {
         let name = format::sprint(&container.field("Name")?)?;
@@ -215,12 +223,12 @@ fn container_ports(call: &Call<'_>, wanted: impl Fn(&str) -> bool) -> Result<Str
     Ok(numbers.join(","))
 }
 
-pub(super) fn json_text(value: &Value) -> String {
+pub(super) fn json_text(value: &Value<'_>) -> String {
     let json = value.to_json();
     if json.is_null() { "{}".to_owned() } else { json.to_string() }
 }
 
-pub(super) fn to_yaml(value: &Value) -> Result<String, TemplateError> {
+pub(super) fn to_yaml(value: &Value<'_>) -> Result<String, TemplateError> {
     let text = serde_yaml::to_string(&value.to_json());
     text.map_err(|error| TemplateError::Unsupported(format!("a value that is no YAML in a template: {error}")))
 }
@@ -230,7 +238,7 @@ pub(super) fn spaces(count: i64) -> String {
 }
 
 /// Istio's own network joins those of the annotation, in either of its two forms.
-fn append_multus_network(existing: &str, network: &str) -> Result<Value, TemplateError> {
+fn append_multus_network<'v>(existing: &str, network: &str) -> Result<Value<'v>, TemplateError> {
     if existing.is_empty() {
         return Ok(Value::str(network));
     }
@@ -245,16 +253,16 @@ fn append_multus_network(existing: &str, network: &str) -> Result<Value, Templat
 }
 
 /// The value without the nils in it; what becomes empty by that is nil too.
-fn omit_nil(value: &Value) -> Value {
-    let kept = |value: &Value| Some(omit_nil(value)).filter(|value| !value.is_nil());
+fn omit_nil<'v>(value: &Value<'v>) -> Value<'v> {
+    let kept = |value: &Value<'v>| Some(omit_nil(value)).filter(|value| !value.is_nil());
     match value {
         Value::Map(map) => {
-            let left: BTreeMap<String, Value> =
+            let left: BTreeMap<String, Value<'v>> =
                 map.iter().filter_map(|(key, value)| Some((key.clone(), kept(value)?))).collect();
             if left.is_empty() && !map.is_empty() { Value::Invalid } else { Value::Map(Rc::new(left)) }
         }
         Value::List(items) => {
-            let left: Vec<Value> = items.iter().filter_map(kept).collect();
+            let left: Vec<Value<'v>> = items.iter().filter_map(kept).collect();
             if left.is_empty() && !items.is_empty() { Value::Invalid } else { Value::List(Rc::new(left)) }
         }
         other => other.clone(),
@@ -262,7 +270,7 @@ fn omit_nil(value: &Value) -> Value {
 }
 
 /// Go's own functions; `and` and `or` are evaluated where their operands are.
-fn builtin(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
+fn builtin<'v>(call: &Call<'_, 'v>) -> Result<Option<Value<'v>>, TemplateError> {
     Ok(Some(match call.name {
         "not" => {
             call.exactly(1)?;
@@ -306,7 +314,7 @@ fn builtin(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
 }
 
 /// `eq`: of one kind, or one of them nil.
-fn equal(call: &Call<'_>, one: &Value, other: &Value) -> Result<bool, TemplateError> {
+fn equal(call: &Call<'_, '_>, one: &Value<'_>, other: &Value<'_>) -> Result<bool, TemplateError> {
     match (one, other) {
         (Value::Bool(one), Value::Bool(other)) => Ok(one == other),
         (Value::Int(one) | Value::Enum(one, _), Value::Int(other) | Value::Enum(other, _)) => Ok(one == other),
@@ -316,14 +324,14 @@ fn equal(call: &Call<'_>, one: &Value, other: &Value) -> Result<bool, TemplateEr
         (Value::List(_) | Value::Map(_) | Value::Labels(_), Value::List(_) | Value::Map(_) | Value::Labels(_)) => {
             Err(call.failed("non-comparable types"))
         }
-        (Value::Struct(_), Value::Struct(_)) => {
+        (Value::Struct(..) | Value::Composed(..), Value::Struct(..) | Value::Composed(..)) => {
             Err(TemplateError::Unsupported("comparing structs in a template".to_owned()))
         }
         _ => Err(call.failed("incompatible types for comparison")),
     }
 }
 
-fn ordered(call: &Call<'_>) -> Result<Ordering, TemplateError> {
+fn ordered(call: &Call<'_, '_>) -> Result<Ordering, TemplateError> {
     call.exactly(2)?;
     match (call.arg(0), call.arg(1)) {
         (Value::Int(one), Value::Int(other)) => Ok(one.cmp(other)),
@@ -335,27 +343,25 @@ fn ordered(call: &Call<'_>) -> Result<Ordering, TemplateError> {
     }
 }
 
-fn length(call: &Call<'_>, value: &Value) -> Result<i64, TemplateError> {
+fn length(call: &Call<'_, '_>, value: &Value<'_>) -> Result<i64, TemplateError> {
     let length = match value {
         Value::Str(text) => text.len(),
         Value::List(items) => items.len(),
         Value::Map(map) => map.len(),
-        Value::Labels(map) => map.len(),
+        Value::Labels(labels) => labels.len(),
         other => return Err(call.failed(&format!("len of type {}", other.type_name()))),
     };
     Ok(length as i64)
 }
 
-fn index_of(call: &Call<'_>, item: &Value, index: &Value) -> Result<Value, TemplateError> {
+fn index_of<'v>(call: &Call<'_, '_>, item: &Value<'v>, index: &Value<'_>) -> Result<Value<'v>, TemplateError> {
     match (item, index) {
         (Value::List(items), Value::Int(at)) => {
             let found = usize::try_from(*at).ok().and_then(|at| items.get(at));
             found.cloned().ok_or_else(|| call.failed("index out of range"))
         }
         (Value::Map(map), Value::Str(key)) => Ok(map.get(key.as_ref()).cloned().unwrap_or(Value::Nil)),
-        (Value::Labels(map), Value::Str(key)) => {
-            Ok(Value::str(map.get(key.as_ref()).map(String::as_str).unwrap_or_default()))
-        }
+        (Value::Labels(labels), Value::Str(key)) => Ok(Value::str(&labels.get(key).unwrap_or_default())),
         (Value::Invalid | Value::Nil, _) => Err(call.failed("index of untyped nil")),
         (Value::Str(_), _) => Err(TemplateError::Unsupported("an index into a string in a template".to_owned())),
         (item, index) => Err(call.failed(&format!("can't index {} with {}", item.type_name(), index.type_name()))),

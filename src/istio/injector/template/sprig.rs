@@ -7,14 +7,14 @@ use super::functions::{Call, json_text, spaces};
 use super::{TemplateError, Value, format, go_quote};
 
 /// Calls a function of sprig, if it is one that is known here.
-pub(super) fn call(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
+pub(super) fn call<'v>(call: &Call<'_, 'v>) -> Result<Option<Value<'v>>, TemplateError> {
     match of_strings(call)? {
         Some(value) => Ok(Some(value)),
         None => of_collections(call),
     }
 }
 
-fn of_strings(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
+fn of_strings<'v>(call: &Call<'_, 'v>) -> Result<Option<Value<'v>>, TemplateError> {
     let arity = match call.name {
         "trim" | "upper" | "lower" | "nospace" | "toString" => 1,
         "trimSuffix" | "trimPrefix" | "trimAll" | "hasPrefix" | "hasSuffix" | "trunc" | "nindent" | "repeat"
@@ -75,7 +75,7 @@ fn of_strings(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
     }))
 }
 
-fn of_collections(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
+fn of_collections<'v>(call: &Call<'_, 'v>) -> Result<Option<Value<'v>>, TemplateError> {
     let list = |at: usize| match call.arg(at) {
         Value::List(items) => Ok(items.as_ref().clone()),
         other => Err(call.failed(&format!("not a list: {}", other.type_name()))),
@@ -173,7 +173,7 @@ fn of_collections(call: &Call<'_>) -> Result<Option<Value>, TemplateError> {
 }
 
 /// The arguments that are not nil, each put into words, with spaces between.
-fn joined(call: &Call<'_>, words: impl Fn(&str) -> String) -> Result<Value, TemplateError> {
+fn joined<'v>(call: &Call<'_, 'v>, words: impl Fn(&str) -> String) -> Result<Value<'v>, TemplateError> {
     let mut texts = Vec::new();
     for value in call.args.iter().filter(|value| !value.is_nil()) {
         texts.push(words(&format::sprint(value)?));
@@ -182,7 +182,7 @@ fn joined(call: &Call<'_>, words: impl Fn(&str) -> String) -> Result<Value, Temp
 }
 
 /// `trunc n text`: the first n bytes, or the last for a negative n.
-fn truncated(call: &Call<'_>) -> Result<Value, TemplateError> {
+fn truncated<'v>(call: &Call<'_, 'v>) -> Result<Value<'v>, TemplateError> {
     let (count, text) = (call.int(0)?, call.str(1)?);
     let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if size >= text.len() {

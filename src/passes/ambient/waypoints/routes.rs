@@ -29,7 +29,7 @@ impl Routes {
             }
             let parsed = item.parse_leniently()?;
             let Some(spec) = parsed.root().and_then(|root| root.get("spec")) else { continue };
-            let Ok(spec) = de::from_view::<Value>(spec) else { continue };
+            let Ok(spec) = de::value(spec) else { continue };
             if classic { routes.classic(item, &spec, members) } else { routes.of_api(item, &spec, members) }
         }
         Ok(routes)
