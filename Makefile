@@ -24,14 +24,15 @@ demo: toolchain ## Show before and after on a small platform
 	@scripts/demo.sh
 
 .PHONY: test
-test: lint wasm $(if $(shell command -v npm),npm) ## The gate: lint, all tests, every artefact in its host
+test: lint wasm page $(if $(shell command -v npm),npm) ## The gate: lint, all tests, every artefact in its host
 	@image=$$(scripts/image-for-tests.sh) && UNROOT_DIST=$(DIST) UNROOT_IMAGE=$$image cargo test --quiet --locked
 
 .PHONY: lint
 lint: tools ## Formatting, clippy, licences, duplicates and sources of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --all-targets -- --deny warnings
-	@cargo clippy --quiet --locked --profile quick --package unroot-kpt --target wasm32-unknown-unknown -- --deny warnings
+	@cargo clippy --quiet --locked --package unroot-bindgen -- --deny warnings
+	@cargo clippy --quiet --locked --profile quick --package unroot-kpt --package unroot-web --target wasm32-unknown-unknown -- --deny warnings
 	@bin/cargo-deny --all-features --locked --log-level error check --hide-inclusion-graph bans licenses sources
 
 .PHONY: bench
@@ -52,6 +53,10 @@ wasm: toolchain ## The WebAssembly forms, dist/unroot.wasm (WASI) and dist/unroo
 	@cp target/wasm32-wasip1/quick/unroot.wasm $(DIST)/unroot.wasm
 	@cp target/wasm32-unknown-unknown/quick/unroot_kpt.wasm $(DIST)/unroot-kpt.wasm
 
+.PHONY: page
+page: toolchain ## The page that runs unroot in a browser, dist/page: static files for any server
+	@scripts/page.sh $(DIST)/page
+
 .PHONY: npm
 npm: wasm ## The npm package around the WASI form, dist/unroot-VERSION.tgz
 	@scripts/npm.sh $(DIST)
@@ -61,7 +66,7 @@ image: toolchain ## The container image localhost/unroot:dev; IMAGE= and PLATFOR
 	@scripts/image.sh "$(IMAGE)" "$(PLATFORM)"
 
 .PHONY: dist
-dist: toolchain npm ## What a release consists of, dist/release: archives for amd64 and arm64, SBOM, checksums
+dist: toolchain npm page ## What a release consists of, dist/release: archives for amd64 and arm64, SBOM, checksums
 	@scripts/tools.sh release
 	@scripts/dist.sh
 

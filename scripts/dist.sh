@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what a release consists of, in dist/release; `make wasm` and `make npm` have built their parts.
+# Makes what a release consists of, in dist/release; `make npm` and `make page` have built their parts.
 # The same commit gives the same bytes, in whatever folder and on whatever day.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -27,6 +27,8 @@ for architecture in amd64 arm64; do
         --mode=u=rwX,go=rX --format=ustar . | gzip --no-name --best >"$archive"
 done
 
+tar --create --directory dist/page --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
+    --mode=u=rwX,go=rX --format=ustar . | gzip --no-name --best >"$release/unroot-$version-page.tar.gz"
 install --mode 0644 fn-config/unroot.schema.json fn-config/krm-function-definition.yaml dist/unroot.wasm dist/unroot-kpt.wasm \
     "dist/unroot-$version.tgz" "$release/"
 scripts/sbom.sh "$release/unroot.cdx.json"

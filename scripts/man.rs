@@ -1,20 +1,17 @@
 //! Writes the man pages of the command and of its subcommands into a folder: `cargo run --example man FOLDER`.
 
-#[path = "../src/cli.rs"]
-mod cli;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from).context("the folder to write to must be given")?;
     fs::create_dir_all(&folder)?;
-    let mut command = cli::Cli::command().disable_help_subcommand(true);
+    let mut command = unroot::cli::definition().disable_help_subcommand(true);
     command.build();
     write(&folder, "unroot", &command)?;
     for subcommand in command.get_subcommands() {

@@ -3,7 +3,7 @@
 #     scripts/sbom.sh FILE
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-trap 'rm -f unroot.cdx.json wasm/kpt/unroot.cdx.json' EXIT
+trap 'rm -f unroot.cdx.json wasm/*/unroot.cdx.json' EXIT
 # Both architectures are made of the same.
 bin/cargo-cyclonedx cyclonedx --quiet --format json --spec-version 1.5 --override-filename unroot.cdx \
     --target x86_64-unknown-linux-musl --no-build-deps

@@ -81,7 +81,7 @@ install_pre_commit() {
         echo "pre-commit cannot be installed"
 }
 
-# What drives Chromium in the tests of the HTML reports, as the lock file has it.
+# What drives Chromium in the tests of the HTML reports and of the page, as the lock file has it.
 install_browser_packages() {
     cmp -s tests/browser/package-lock.json bin/browser/package-lock.json && return 0
     has npm || return 0

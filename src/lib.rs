@@ -12,6 +12,7 @@
 
 pub mod admission;
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod filter;
 pub mod harden;

@@ -1,5 +1,6 @@
 //! The forms in which `check` tells its verdicts. A form changes nothing in what is said.
 
+pub mod difference;
 pub mod html;
 mod jsonl;
 pub mod plan;

@@ -17,7 +17,6 @@ use crate::pod_security::{Level, Violation};
 use crate::yaml::emit::needs_escape;
 
 pub use check::render as check;
-pub use difference::{Change, ChangeKind};
 pub use plan::{Proposal, render as plan};
 
 /// The page around a body.

@@ -1,7 +1,7 @@
 //! `unroot check` and the filter's findings against the verdicts of the real library, recorded pod by pod.
 
 mod examples;
-mod golden;
+pub(crate) mod golden;
 mod labels;
 mod sarif;
 mod since;

@@ -13,6 +13,7 @@ mod pipe;
 mod recipes;
 mod release;
 mod wasm;
+mod web;
 
 use std::fs::{self, File};
 use std::io::Write;

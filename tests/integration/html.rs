@@ -106,7 +106,7 @@ fn a_page_says_what_the_plan_says() {
 }
 
 /// Chromium and what drives it; None, said on standard error, where one of them is missing. In CI they must be there.
-fn browser() -> Option<PathBuf> {
+pub(crate) fn browser() -> Option<PathBuf> {
     let on_path = |name: &str| {
         let paths = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file())

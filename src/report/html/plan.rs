@@ -3,10 +3,11 @@
 
 use maud::{Markup, html};
 
-use super::difference::{self, Change};
+use super::difference;
 use super::{chip, filters, findings, of_mesh, page, patch, place, pods, text, violation, visible};
 use crate::admission::is_of_istio_init;
 use crate::pod_security::{Level, Violation};
+use crate::report::difference::Change;
 use crate::report::plan::text::{AGENT, Cell, next};
 use crate::report::plan::{Answer, Column, Plan, PlannedNamespace, PlannedPod, Pods};
 

@@ -5,7 +5,7 @@
 //! rewrites them.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::expected;
@@ -29,16 +29,23 @@ fn run(case: &Path) -> Result<(), String> {
     expected::matches(&case.join("exit"), &exit)
 }
 
+/// The folders of the cases of a verb.
+pub(crate) fn cases(verb: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(verb);
+    let mut cases: Vec<PathBuf> =
+        fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("an entry").path()).collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    cases
+}
+
 #[test]
 fn golden_checks_and_plans_come_out_as_recorded() {
     for verb in ["check", "plan"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(verb);
-        let mut cases: Vec<_> =
-            fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("an entry").path()).collect();
-        cases.sort();
-        assert!(!cases.is_empty());
-        let failures: Vec<String> =
-            cases.iter().filter_map(|case| run(case).err().map(|why| format!("{}: {why}", case.display()))).collect();
+        let failures: Vec<String> = cases(verb)
+            .iter()
+            .filter_map(|case| run(case).err().map(|why| format!("{}: {why}", case.display())))
+            .collect();
         assert!(failures.is_empty(), "{}", failures.join("\n"));
     }
 }

@@ -49,6 +49,7 @@ const FLAGS_OF_OTHERS: &[&str] = &[
     "--allow-alpha-wasm",
     "--allow-exec",
     "--dir",
+    "--directory",
     "--dry-run",
     "--enable-alpha-plugins",
     "--enable-exec",

@@ -86,6 +86,19 @@ pub(super) fn golden() -> Vec<Case> {
         .collect()
 }
 
+/// The golden cases of `check` or `plan` as they are; some have no input.
+pub(super) fn golden_of(verb: &str) -> Vec<Case> {
+    crate::check::golden::cases(verb)
+        .into_iter()
+        .map(|folder| Case {
+            name: folder.display().to_string(),
+            args: read(&folder.join("args")).lines().map(str::to_owned).collect(),
+            input: folder.join("input.yaml"),
+            folder,
+        })
+        .collect()
+}
+
 fn indented(text: &str, first: &str) -> String {
     let lines = text.lines().enumerate();
     lines.map(|(number, line)| format!("{}{line}\n", if number == 0 { first } else { "  " })).collect()
@@ -132,7 +145,7 @@ fn golden_without_arguments(work: &Path) -> Vec<Case> {
 
 /// The recorded builds, each with a configuration of every part; none where the shared folder is not there. The second one
 /// cannot be reached on 1.8.1, so a whole list goes back with errors.
-fn kubeflow(work: &Path) -> Vec<Case> {
+pub(super) fn kubeflow(work: &Path) -> Vec<Case> {
     let mut lists = Vec::new();
     for release in ["v1.8.1", "26.03"] {
         let Some(list) = shared::read(&format!("kubeflow/{release}.resourcelist.yaml.gz")) else { continue };
