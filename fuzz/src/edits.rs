@@ -150,11 +150,11 @@ fn new_value(choices: &mut Choices<'_>) -> Value {
 
 /// The keys of a path that has no index.
 fn keys(path: &Path) -> Option<Vec<&str>> {
-    let key = |segment| match segment {
-        &Segment::Key(ref key) => Some(key.as_str()),
+    let keys = path.segments().iter().map(|segment| match segment {
+        Segment::Key(key) => Some(key.as_str()),
         Segment::Index(_) => None,
-    };
-    path.segments().iter().map(key).collect()
+    });
+    keys.collect()
 }
 
 fn apply(root: View<'_>, text: &str, edit: &Edit) -> Result<String, EditError> {
@@ -164,10 +164,11 @@ fn apply(root: View<'_>, text: &str, edit: &Edit) -> Result<String, EditError> {
             Some(keys) => edits.set(root, &keys, &[(key, value.clone())])?,
             None => edits.merge_below(root, path, &Map::from_iter([(key.clone(), value.clone())]))?,
         },
-        Edit::Remove(path, key) => match keys(path) {
-            Some(keys) => edits.remove(root, &keys, &[key])?,
-            None => {}
-        },
+        Edit::Remove(path, key) => {
+            if let Some(keys) = keys(path) {
+                edits.remove(root, &keys, &[key])?;
+            }
+        }
         Edit::Append(path, value) => edits.append_below(root, path, value)?,
         Edit::RemoveElement(path, index) => edits.remove_below(root, path, *index)?,
     }
