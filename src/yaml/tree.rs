@@ -346,21 +346,26 @@ impl<'t> View<'t> {
     /// What Kubernetes reads under `key`: the last entry of that name, else what a merge key brings in.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<View<'t>> {
-        self.get_within(key, 16)
+        self.get_unseen(key, 16, &mut Vec::new())
     }
 
-    fn get_within(&self, key: &str, depth: usize) -> Option<View<'t>> {
+    fn get_unseen(&self, key: &str, depth: usize, seen: &mut Vec<NodeId>) -> Option<View<'t>> {
         if let Some((_, value)) = self.entry(key) {
             return Some(value);
         }
-        let depth = depth.checked_sub(1)?;
-        self.entries().filter(|(name, _)| name.is_merge_key()).find_map(|(_, source)| {
-            if source.is_mapping() {
-                source.get_within(key, depth)
-            } else {
-                source.items().find_map(|source| source.get_within(key, depth))
-            }
-        })
+        self.merged_unseen(key, depth.checked_sub(1)?, seen)
+    }
+
+    /// What merge keys bring in. A mapping is asked once: it may be merged into many, and by an alias into itself.
+    fn merged_unseen(&self, key: &str, depth: usize, seen: &mut Vec<NodeId>) -> Option<View<'t>> {
+        let mut ask = |source: View<'t>| {
+            let source = source.resolved().filter(|source| !seen.contains(&source.id))?;
+            seen.push(source.id);
+            source.get_unseen(key, depth, seen)
+        };
+        self.entries()
+            .filter(|(name, _)| name.is_merge_key())
+            .find_map(|(_, source)| if source.is_mapping() { ask(source) } else { source.items().find_map(&mut ask) })
     }
 
     /// What is read along these keys.

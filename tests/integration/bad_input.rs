@@ -125,6 +125,13 @@ fn a_bomb_of_aliases_costs_nothing() {
 }
 
 #[test]
+fn a_mapping_that_is_merged_into_itself_costs_nothing() {
+    let spec = format!("spec: &a\n{}", "  <<: *a\n".repeat(30));
+    accept("merge keys", &format!("{NAMESPACE}{spec}"));
+    refuse("the root", format!("&a\n{}", "<<: *a\n".repeat(30)).as_bytes(), "");
+}
+
+#[test]
 fn very_long_things_pass() {
     let long = "x".repeat(4_000_000);
     for (name, text) in [
