@@ -18,6 +18,10 @@ use crate::typo::not_allowed;
 /// Nodes that aliases may add before a document counts as a bomb.
 const ALIAS_BUDGET: usize = 1_000_000;
 
+/// How deep a value may be once its aliases are followed: as deep as the parser lets a text be. An alias that stands in
+/// what it points to would have no end.
+const MAX_DEPTH: usize = 255;
+
 /// Why a document does not decode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -159,7 +163,7 @@ impl<'de> Root<'de> {
     /// Its deserializer.
     #[must_use]
     pub fn deserializer(&self) -> impl de::Deserializer<'de, Error = Error> {
-        Deserializer { view: self.view, budget: &self.budget, newtypes: self.newtypes, through_alias: false }
+        Deserializer { view: self.view, budget: &self.budget, newtypes: self.newtypes, through_alias: false, depth: 0 }
     }
 }
 
@@ -170,11 +174,12 @@ struct Deserializer<'de, 'b> {
     newtypes: Newtypes,
     /// Somewhere above stands an alias: each node counts.
     through_alias: bool,
+    depth: usize,
 }
 
 impl<'de, 'b> Deserializer<'de, 'b> {
     fn child(&self, view: View<'de>) -> Self {
-        Self { view, ..*self }
+        Self { view, depth: self.depth + 1, ..*self }
     }
 
     /// Follows an alias, within the budget.
@@ -191,6 +196,9 @@ impl<'de, 'b> Deserializer<'de, 'b> {
                     <Error as de::Error>::custom("aliases expand to more than a million nodes").at(&view)
                 })?;
             self.budget.set(left);
+            if self.depth > MAX_DEPTH {
+                return Err(<Error as de::Error>::custom("aliases nest deeper than 255 levels").at(&view));
+            }
         }
         self.view = target;
         Ok(self)

@@ -132,6 +132,24 @@ fn a_mapping_that_is_merged_into_itself_costs_nothing() {
 }
 
 #[test]
+fn an_alias_in_what_it_points_to_is_an_error_and_no_end() {
+    let injector = |values: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio-sidecar-injector, namespace: istio-system}}\ndata:\n  \
+             values: |\n{values}  config: |\n    policy: enabled\n"
+        )
+    };
+    let chain: String = (1..2_000).map(|at| format!("    x{at}: &x{at} [*x{}]\n", at - 1)).collect();
+    for values in ["    global: &a\n      x: [*a, *a]\n".to_owned(), format!("    x0: &x0 []\n{chain}")] {
+        let words = ["istio=cni".to_owned()];
+        let input = injector(&values);
+        let outcome = unroot::filter(input.as_bytes(), &Given { file: None, words: &words });
+        let said = outcome.findings.iter().map(ToString::to_string).collect::<String>();
+        assert!(said.contains("aliases nest deeper than 255 levels"), "{said}");
+    }
+}
+
+#[test]
 fn very_long_things_pass() {
     let long = "x".repeat(4_000_000);
     for (name, text) in [
