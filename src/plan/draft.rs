@@ -86,15 +86,16 @@ impl Draft {
     /// Where the list cannot be used with it.
     pub(super) fn settle<'s>(&mut self, list: &List<'s>) -> Result<Settled<'s>, Error> {
         let standing = Standing::of(list)?;
+        let mut tried = Vec::new();
         loop {
             let mut copy = list.clone();
             let findings = passes::run(&mut copy, &self.config()?)?;
-            let before = (self.enforce.clone(), self.users);
+            tried.push((self.enforce.clone(), self.users));
             for finding in findings.iter().filter(|finding| finding.severity == Severity::Error) {
                 self.give_way(finding, &standing);
             }
-            // Levels only fall, so that this ends.
-            if before == (self.enforce.clone(), self.users) {
+            // Levels only fall, except where a label that stands says none: it would be left and taken by turns.
+            if tried.contains(&(self.enforce.clone(), self.users)) {
                 return Ok(Settled { list: copy, findings });
             }
         }

@@ -150,6 +150,17 @@ fn an_alias_in_what_it_points_to_is_an_error_and_no_end() {
 }
 
 #[test]
+fn a_plan_ends_where_the_label_of_user_namespaces_is_no_level() {
+    let input = "apiVersion: kubeflow.org/v1\nkind: Profile\nmetadata: {name: user}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: \
+                 {name: namespace-labels-data, namespace: kubeflow}\ndata:\n  namespace-labels.yaml: |\n    \
+                 pod-security.kubernetes.io/enforce: \"basel1ne\"\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: \
+                 user}\nspec: {hostNetwork: true, containers: [{name: a}]}\n";
+    let options = unroot::plan::Options { output: unroot::plan::Output::Config, config: None };
+    let outcome = unroot::plan(&[Source { name: "-", bytes: input.as_bytes() }], &options);
+    assert!(outcome.report.contains("NOT SETTLED"), "{}", outcome.report);
+}
+
+#[test]
 fn very_long_things_pass() {
     let long = "x".repeat(4_000_000);
     for (name, text) in [
