@@ -34,7 +34,7 @@ fn main() -> Outcome {
     write(&folder.join("readers"), reading.iter().map(|text| text.clone().into_bytes()))?;
     write(&folder.join("edits"), reading.iter().enumerate().map(|(at, text)| case::of(&head(at), text)))?;
     let running = [own, inputs, parts].concat();
-    for target in ["filter", "verbs", "kpt"] {
+    for target in ["filter", "verbs"] {
         write(&folder.join(target), running.iter().enumerate().map(|(at, text)| case::of(&head(at), text)))?;
     }
     let mut configurations = golden("config")?;

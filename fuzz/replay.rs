@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use unroot_fuzz::{case, configuration, edits, filter, readers, verbs};
 
+type Property = fn(&[u8]) -> Result<(), String>;
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut changes = 0;
@@ -16,8 +18,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         arguments.drain(at..at + 2);
     }
     let (target, files) = arguments.split_first().ok_or("give a target and files")?;
-    let (hold, head): (fn(&[u8]) -> Result<(), String>, usize) = match target.as_str() {
-        "readers" => (|case| str::from_utf8(case).map_or(Ok(()), |text| readers::agree(text).map(drop)), 0),
+    let (hold, head): (Property, usize) = match target.as_str() {
+        "readers" => (|case| readers::hold(case).map(drop), 0),
         "edits" => (|case| edits::hold(case).map(drop), case::HEAD),
         "filter" => (|case| filter::hold(case).map(drop), case::HEAD),
         "verbs" => (|case| verbs::hold(case).map(drop), case::HEAD),

@@ -137,10 +137,12 @@ pub fn without_results(text: &str) -> String {
         }
         (None, Some(key)) => {
             let start = text[..key.start].rfind('\n').map_or(0, |at| at + 1);
-            // A `...` ends the document, not the entry.
-            let end = text[key.start..key.end].find("\n...").map_or(key.end, |at| key.start + at + 1);
-            let eol = if text[..start].ends_with("\r\n") { "\r\n" } else { "\n" };
-            format!("{}{eol}{}", text[..start].trim_end(), text[end..].trim_end()).trim_end().to_owned()
+            let eol = match &text.as_bytes()[..start] {
+                [] => "",
+                [.., b'\r', b'\n'] => "\r\n",
+                _ => "\n",
+            };
+            format!("{}{eol}{}", text[..start].trim_end(), text[key.end..].trim_end()).trim_end().to_owned()
         }
         (None, None) => text.trim_end().to_owned(),
     }

@@ -15,3 +15,27 @@ pub mod readers;
 pub mod seeds;
 pub mod value;
 pub mod verbs;
+
+/// What a target of libFuzzer consists of: the property, which says in words what does not hold, and changes of a case that
+/// leave it a text. The first bytes of a case, so many, are no text.
+#[cfg(feature = "libfuzzer")]
+#[macro_export]
+macro_rules! target {
+    ($property:path, $head:expr) => {
+        libfuzzer_sys::fuzz_target!(|case: &[u8]| {
+            if let Err(error) = $property(case) {
+                panic!("{error}");
+            }
+        });
+
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            if seed.is_multiple_of(3) {
+                return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
+            }
+            let near = $crate::case::near(&data[..size], $head, seed.into());
+            let length = near.len().min(max_size);
+            data[..length].copy_from_slice(&near[..length]);
+            length
+        });
+    };
+}

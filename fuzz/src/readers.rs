@@ -1,17 +1,21 @@
 //! The two readers of the cutter, and of the span tree, give the same answer: what the line lexer accepts, the full parser
-//! reads alike, node by node, range by range; and every slice of the cutter parses alone.
+//! reads alike, node by node, range by range; every slice of the cutter parses alone; and the two ways from a tree to a
+//! JSON value end alike.
 //!
 //! A case is a text.
 
 use unroot::yaml::cut::{self, Document, Head, Item};
+use unroot::yaml::de;
 use unroot::yaml::tree::{self, Kind, Tree, View};
 
 /// The property. `Ok(true)` where the line lexer took the text, as one of the readers.
 ///
 /// # Errors
 /// What the readers do not agree on.
-pub fn agree(text: &str) -> Result<bool, String> {
-    Ok(cutters_agree(text)? | trees_agree(text)?)
+pub fn hold(case: &[u8]) -> Result<bool, String> {
+    let Ok(text) = str::from_utf8(case) else { return Ok(false) };
+    let agree = || Ok(cutters_agree(text)? | trees_agree(text)?);
+    agree().map_err(|error: String| format!("{error}\n--- text {text:?}\n{text}"))
 }
 
 fn heads_agree(fast: &Head<'_>, full: &Head<'_>) -> bool {
@@ -116,13 +120,27 @@ fn description(tree: &Tree, text: &str) -> Vec<String> {
 /// # Errors
 /// What they do not agree on.
 pub fn trees_agree(text: &str) -> Result<bool, String> {
+    let full = tree::readers::full(text);
+    if let Ok(full) = &full {
+        values_agree(full, text)?;
+    }
     let Some(fast) = tree::readers::fast(text) else { return Ok(false) };
-    let full =
-        tree::readers::full(text).map_err(|error| format!("the lexer accepts what the parser refuses: {error}"))?;
+    let full = full.map_err(|error| format!("the lexer accepts what the parser refuses: {error}"))?;
     let (fast, full) = (description(&fast, text).join("\n"), description(&full, text).join("\n"));
     if fast == full {
         return Ok(true);
     }
     let diff = similar::TextDiff::from_lines(&fast, &full);
     Err(format!("lexer (-) and parser (+) differ:\n{}", diff.unified_diff().context_radius(2)))
+}
+
+/// Both ways to a JSON value end in the same one, or in the same error.
+fn values_agree(tree: &Tree, text: &str) -> Result<(), String> {
+    for root in tree.roots(text) {
+        let (short, long) = (de::value(root), de::from_view::<serde_json::Value>(root));
+        if short != long {
+            return Err(format!("as a value {short:?}, by serde {long:?}"));
+        }
+    }
+    Ok(())
 }

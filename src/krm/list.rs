@@ -12,7 +12,7 @@ use super::item::{Item, Place};
 use super::results::{Finding, ResourceRef};
 use crate::yaml::cut::{Document, ItemsStyle};
 use crate::yaml::emit::{Layout, block};
-use crate::yaml::source::{colon_behind, line_break, line_of, line_start, next_line};
+use crate::yaml::source::{colon_behind, line_break, line_of, line_start};
 use crate::yaml::tree::Tree;
 use membership::Tail;
 
@@ -253,10 +253,7 @@ impl<'s> List<'s> {
         let (Some(range), Some(envelope)) = (self.envelope_entry("results"), self.envelope.as_ref()) else {
             return Vec::new();
         };
-        let Some(root) = &envelope.flow else {
-            let end = document_end(self.text, range.clone()).unwrap_or(range.end);
-            return vec![Range { start: range.start, end }];
-        };
+        let Some(root) = &envelope.flow else { return vec![range] };
         let before = envelope.root_keys.iter().rev().find(|key| key.start < range.start);
         let after = envelope.root_keys.iter().find(|key| key.start > range.start);
         let end = value_end(self.text, range.end);
@@ -297,10 +294,7 @@ impl<'s> List<'s> {
         let line = &self.text[line_start(self.text, start)..start];
         let column = line.trim_start_matches('\u{feff}').bytes().take_while(|byte| *byte == b' ').count();
         let eol = line_break(self.text, start);
-        // A `...` ends the document: what comes after it would be another one.
-        let last = envelope.root_keys.last().map_or(copied, |key| key.start).max(copied);
-        let rest = line_start(self.text, last)..envelope.range.end;
-        let end = document_end(self.text, rest).unwrap_or(envelope.range.end).max(copied);
+        let end = envelope.root_keys.last().map_or(copied, |key| key.end).max(copied);
         pieces.push(Piece::Input(&self.text[copied..end]));
         let written = pieces.iter().rev().find(|piece| !piece.as_str().is_empty());
         let mut out = String::new();
@@ -362,18 +356,6 @@ fn comma_behind(text: &str, range: Range<usize>) -> Option<usize> {
             return Some(at + comma);
         }
         at += line.len();
-    }
-    None
-}
-
-/// The start of the line `...` in a range of lines.
-fn document_end(text: &str, lines: Range<usize>) -> Option<usize> {
-    let mut line = lines.start;
-    while line < lines.end {
-        if text[line..].starts_with("...") {
-            return Some(line);
-        }
-        line = next_line(text, line);
     }
     None
 }

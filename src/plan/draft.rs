@@ -86,16 +86,15 @@ impl Draft {
     /// Where the list cannot be used with it.
     pub(super) fn settle<'s>(&mut self, list: &List<'s>) -> Result<Settled<'s>, Error> {
         let standing = Standing::of(list)?;
-        let mut tried = Vec::new();
         loop {
             let mut copy = list.clone();
             let findings = passes::run(&mut copy, &self.config()?)?;
-            tried.push((self.enforce.clone(), self.users));
+            let before = (self.enforce.clone(), self.users);
             for finding in findings.iter().filter(|finding| finding.severity == Severity::Error) {
                 self.give_way(finding, &standing);
             }
-            // Levels only fall, except where a label that stands says none: it would be left and taken by turns.
-            if tried.contains(&(self.enforce.clone(), self.users)) {
+            // Levels only fall, so that this ends.
+            if before == (self.enforce.clone(), self.users) {
                 return Ok(Settled { list: copy, findings });
             }
         }
@@ -139,8 +138,9 @@ impl Draft {
     }
 
     fn lower_users(&mut self, level: Level, standing: &Standing) {
-        let stands = standing.of_users.unwrap_or(Level::Privileged);
-        self.users.enforce = (level != stands).then_some(level);
+        if level < self.users.enforce.unwrap_or(standing.of_users) {
+            self.users.enforce = (level != standing.of_users).then_some(level);
+        }
     }
 
     /// The document.
@@ -245,7 +245,8 @@ struct Standing {
     /// Namespaces whose label is no level, which the API server takes for restricted.
     wrong: BTreeSet<String>,
     user_namespaces: BTreeSet<String>,
-    of_users: Option<Level>,
+    /// What the API server makes of the label on the namespaces of users.
+    of_users: Level,
     /// Other names of namespaces, as pods still have them inside kustomize.
     real: BTreeMap<ResourceRef, String>,
 }
@@ -257,7 +258,7 @@ impl Standing {
             enforced: BTreeMap::new(),
             wrong: BTreeSet::new(),
             user_namespaces: BTreeSet::new(),
-            of_users: users_enforce(list),
+            of_users: users_stand(list),
             real: BTreeMap::new(),
         };
         for (name, namespace) in cluster.namespaces() {
@@ -293,6 +294,13 @@ impl Standing {
 /// What the profile controller has user namespaces enforce, as far as the list says it.
 pub(super) fn users_enforce(list: &List<'_>) -> Option<Level> {
     profile_labels::source(list).ok()??.labels.get(ENFORCE_LABEL)?.parse().ok()
+}
+
+/// What holds for the namespaces of users: a label that is no level is taken for restricted.
+fn users_stand(list: &List<'_>) -> Level {
+    let source = profile_labels::source(list).ok().flatten();
+    let label = source.as_ref().and_then(|source| source.labels.get(ENFORCE_LABEL));
+    label.map_or(Level::Privileged, |label| label.parse().unwrap_or(Level::Restricted))
 }
 
 fn below(level: Level) -> Option<Level> {

@@ -190,15 +190,17 @@ impl Role {
     }
 }
 
-/// Block entries end where the next one's line begins, which is known only once all are seen.
-fn close_ranges(text: &str, documents: &mut [Document<'_>]) {
+/// Block entries end where the next one's line begins, which is known only once all are seen. `content_end` says where the
+/// content of lines ends that end a document, which may be before a `...`.
+fn close_ranges(text: &str, documents: &mut [Document<'_>], content_end: impl Fn(Range<usize>) -> usize) {
     let ends: Vec<usize> =
         documents.iter().skip(1).map(|document| document.range.start).chain(std::iter::once(text.len())).collect();
     for (document, end) in documents.iter_mut().zip(ends) {
         document.range.end = end;
         if document.flow.is_none() {
+            let last = document.root_keys.last().map_or(end, |key| content_end(line_start(text, key.start)..end));
             let starts = document.root_keys.iter().skip(1).map(|key| line_start(text, key.start));
-            let starts: Vec<usize> = starts.chain(std::iter::once(end)).collect();
+            let starts: Vec<usize> = starts.chain(std::iter::once(last)).collect();
             for (key, end) in document.root_keys.iter_mut().zip(starts) {
                 key.end = end;
             }

@@ -107,6 +107,12 @@ impl Edits {
         self.0.extend(other.0);
     }
 
+    /// Goes on with a line, so that it comes before whole lines that are new at the same place.
+    fn insert_inline(&mut self, at: usize, text: String) {
+        self.insert(at, text, usize::MAX);
+    }
+
+    /// New lines of a column.
     fn insert(&mut self, at: usize, text: String, column: usize) {
         self.0.push(Edit { range: at..at, text, column, keys: None });
     }
@@ -315,7 +321,7 @@ impl Edits {
                 let after = colon.unwrap_or(key.end);
                 let at = old.anchor().map_or(after, |anchor| anchor.end.max(after));
                 let separator = if colon.is_some() { " " } else { ": " };
-                self.insert(at, format!("{separator}{}", flow(value, notation)), 0);
+                self.insert_inline(at, format!("{separator}{}", flow(value, notation)));
             }
             Kind::Scalar(style) => {
                 let text = match (style, value) {

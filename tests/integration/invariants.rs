@@ -2,15 +2,11 @@
 
 use proptest::prelude::*;
 use unroot::filter::{Exit, Given};
+use unroot_fuzz::filter::without_results;
+use unroot_fuzz::seeds::{self, PLATFORMS};
+use unroot_fuzz::{case, configuration, filter, verbs};
 
-use crate::yaml_cut::{SEEDS, mutate, mutation};
-
-/// Resources that the label passes look into, in many styles.
-const PLATFORMS: &[&str] = &[
-    "# head\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: a # the name\n  labels:\n    x: \"y\"\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: namespace-labels-data, namespace: kubeflow}\ndata:\n  namespace-labels.yaml: |\n    # labels\n    a: \"b\"\n    z: \"y\"\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: a}\n",
-    "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    annotations: &a {b: c}\n    name: a\n    labels:\n      pod-security.kubernetes.io/enforce: restricted\n- {apiVersion: v1, kind: Namespace, metadata: {name: b, labels: {}}}\n- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: c\n    labels:\n",
-    "{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"List\",\n  \"items\": [\n    {\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"a\", \"labels\": {\"x\": \"y\"}}},\n    {\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"namespace-labels-data\"}, \"data\": {\"namespace-labels.yaml\": \"a: b\\n\"}}\n  ]\n}\n",
-];
+use crate::shared;
 
 struct Ran {
     exit: Exit,
@@ -28,31 +24,24 @@ fn run(input: &str, words: &[&str]) -> Ran {
     }
 }
 
-/// A list without what is said about it.
-fn without_results(out: &str) -> &str {
-    out.find("\nresults:").map_or(out, |at| &out[..=at])
-}
-
 const LABELS: &[&str] = &["enforce=baseline", "warn=restricted", "version=v1.30", "userNamespaces=baseline"];
 
 /// A configuration that looks at namespaces and finds nothing to do.
 const NOTHING: &[&str] = &["floor=privileged"];
 
+/// Two of three mutants are of a platform.
 fn texts() -> impl Strategy<Value = String> {
-    let seeds: Vec<&'static str> = PLATFORMS.iter().copied().chain(SEEDS.iter().map(|(_, text)| *text)).collect();
-    // Two of three mutants are of a platform.
-    let pick = prop_oneof![2 => 0..PLATFORMS.len(), 1 => 0..seeds.len()];
-    (pick, prop::collection::vec(mutation(), 0..4)).prop_map(move |(seed, mutations)| mutate(seeds[seed], &mutations))
+    prop_oneof![2 => shared::mutants(PLATFORMS.to_vec()), 1 => shared::mutants(seeds::all().collect())]
 }
 
 proptest! {
-    #![proptest_config(crate::shared::property(10_000))]
+    #![proptest_config(shared::property(10_000))]
 
     #[test]
     fn a_run_that_has_nothing_to_do_writes_what_it_read(text in texts()) {
         let ran = run(&text, NOTHING);
         match ran.exit {
-            Exit::Done => prop_assert_eq!(without_results(&ran.out).trim_end(), without_results(&text).trim_end(), "{}", ran.said),
+            Exit::Done => prop_assert_eq!(without_results(&ran.out), without_results(&text), "{}", ran.said),
             Exit::Unusable => prop_assert!(!ran.said.is_empty()),
             Exit::Findings => prop_assert!(false, "a finding of severity error: {}", ran.said),
         }
@@ -74,12 +63,41 @@ proptest! {
                     break;
                 }
             }
-        } else {
-            prop_assert_eq!(first.exit, Exit::Unusable);
-            prop_assert_eq!(without_results(&first.out).trim_end(), if first.out.is_empty() { "" } else { without_results(&text).trim_end() });
+        } else if first.exit == Exit::Unusable {
+            prop_assert!(first.out.is_empty() || without_results(&first.out) == without_results(&text), "{}", first.out);
         }
     }
 }
+
+/// A case of the fuzzer: what is done, and to what.
+fn cases() -> impl Strategy<Value = Vec<u8>> {
+    (any::<[u8; case::HEAD]>(), texts()).prop_map(|(head, text)| case::of(&head, &text))
+}
+
+proptest! {
+    #![proptest_config(shared::property(3_000))]
+
+    #[test]
+    fn the_filter_holds_in_every_configuration(case in cases()) {
+        prop_assert_eq!(filter::hold(&case).err(), None);
+    }
+
+    #[test]
+    fn check_and_plan_hold_in_every_form(case in cases()) {
+        prop_assert_eq!(verbs::hold(&case).err(), None);
+    }
+
+    #[test]
+    fn a_configuration_is_read_as_its_schema_says(text in shared::mutants(CONFIGURATIONS.to_vec())) {
+        prop_assert_eq!(configuration::hold(text.as_bytes()).err(), None);
+    }
+}
+
+const CONFIGURATIONS: &[&str] = &[
+    include_str!("../../fn-config/unroot.yaml"),
+    include_str!("../../fn-config/config-map.yaml"),
+    "enforce=baseline\nwarn=restricted\nversion=v1.30\nistio=cni\nplatform=gke\nharden=restricted\nfloor=privileged\n",
+];
 
 #[test]
 fn the_platforms_are_labelled_as_they_stand() {

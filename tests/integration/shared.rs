@@ -4,6 +4,10 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
+use unroot_fuzz::choices::{Choices, bytes_of};
+use unroot_fuzz::mutate::mutate;
+
 /// A file of the shared folder, unpacked where it ends in `.gz`; None, said on standard error, where the folder is not
 /// there. In CI it must be there.
 pub(crate) fn read(name: &str) -> Option<String> {
@@ -34,4 +38,12 @@ pub(crate) fn property(cases: u32) -> proptest::test_runner::Config {
         rng_seed: proptest::test_runner::RngSeed::Fixed(number("UNROOT_SEED").unwrap_or(0)),
         ..proptest::test_runner::Config::default()
     }
+}
+
+/// One of these texts, changed as somebody might who edits YAML.
+pub(crate) fn mutants(seeds: Vec<&'static str>) -> impl Strategy<Value = String> {
+    (0..seeds.len(), any::<u64>()).prop_map(move |(at, seed)| {
+        let bytes = bytes_of(seed);
+        mutate(seeds[at], &mut Choices::of(&bytes))
+    })
 }

@@ -46,8 +46,20 @@ pub fn cut(text: &str) -> Result<Vec<Document<'_>>, SyntaxError> {
     if let Some(quoted) = quoted {
         refuse_ambiguous_breaks(text, || quoted)?;
     }
-    close_ranges(text, &mut documents);
+    close_ranges(text, &mut documents, |lines| end_marker(text, lines.clone()).unwrap_or(lines.end));
     Ok(documents)
+}
+
+/// The start of the line `...` among some lines: it ends a document, wherever it stands.
+fn end_marker(text: &str, lines: Range<usize>) -> Option<usize> {
+    let mut line = lines.start;
+    while line < lines.end {
+        if text[line..].starts_with("...") {
+            return Some(line);
+        }
+        line = next_line(text, line);
+    }
+    None
 }
 
 /// An open collection.
@@ -165,14 +177,8 @@ impl<'t> Cutter<'t> {
 
     /// The next document begins behind a `...` line, else at the line of its own `---`.
     fn boundary(&self, marker: usize) -> usize {
-        let mut line = next_line(self.text, self.last_end);
-        while line < marker {
-            if self.text[line..].starts_with("...") {
-                return next_line(self.text, line);
-            }
-            line = next_line(self.text, line);
-        }
-        line_start(self.text, marker)
+        let end = end_marker(self.text, next_line(self.text, self.last_end)..marker);
+        end.map_or_else(|| line_start(self.text, marker), |end| next_line(self.text, end))
     }
 
     /// The item around the cursor.

@@ -13,7 +13,8 @@ pub fn cut(text: &str) -> Option<Vec<Document<'_>>> {
     let mut cutter = Cutter { text, documents: Vec::new(), resources: 0, in_items: false };
     lexer::read(text, &mut cutter)?;
     let mut documents = cutter.documents;
-    close_ranges(text, &mut documents);
+    // A `...` is for the parser.
+    close_ranges(text, &mut documents, |lines| lines.end);
     Some(documents)
 }
 

@@ -26,14 +26,14 @@ impl Edits {
             let Some((_, value)) = last else {
                 return Err(EditError::NotAMapping { path: path.clone(), line: map.line() });
             };
-            self.insert(map.range().start, "{".to_owned(), 0);
-            self.insert(value.range().end, format!(", {}}}", written.join(", ")), 0);
+            self.insert_inline(map.range().start, "{".to_owned());
+            self.insert_inline(value.range().end, format!(", {}}}", written.join(", ")));
             return Ok(());
         }
         let Some((key, value)) = last else {
             // Behind the brace: `{}`, or a last entry whose value is nothing.
             let separator = if map.entries().next().is_some() { ", " } else { "" };
-            self.insert(map.range().start + 1, format!("{}{separator}", written.join(", ")), 0);
+            self.insert_inline(map.range().start + 1, format!("{}{separator}", written.join(", ")));
             return Ok(());
         };
         let text = map.text();
@@ -47,7 +47,7 @@ impl Edits {
             ", ".to_owned()
         };
         let insertion: String = written.iter().map(|entry| format!("{separator}{entry}")).collect();
-        self.insert(end, insertion, 0);
+        self.insert_inline(end, insertion);
         Ok(())
     }
 

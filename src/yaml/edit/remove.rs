@@ -183,7 +183,7 @@ impl Edits {
         });
         match behind {
             Some(colon) if parent.anchor().is_none() && parent.tag().is_none() && stands_alone(text, first.start) => {
-                self.insert(colon, format!(" {empty}"), 0);
+                self.insert_inline(colon, format!(" {empty}"));
                 for (index, entry) in entries.iter().enumerate() {
                     let before = index.checked_sub(1).map(|before| &entries[before]);
                     self.replace(lines_of(text, entry, before), String::new());

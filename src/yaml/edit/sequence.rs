@@ -52,7 +52,7 @@ impl Edits {
             let notation = last.map_or_else(|| notation(root, root), |last| notation(root, last));
             let element = flow(new, notation);
             let Some(last) = last else {
-                self.insert(sequence.range().start + 1, element, 0);
+                self.insert_inline(sequence.range().start + 1, element);
                 return;
             };
             let (start, end) = (line_start(text, last.start()), last.range().end);
@@ -63,7 +63,7 @@ impl Edits {
             } else {
                 ", ".to_owned()
             };
-            self.insert(end, format!("{separator}{element}"), 0);
+            self.insert_inline(end, format!("{separator}{element}"));
             return;
         }
         let Some(last) = last else { return };
