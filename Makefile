@@ -41,6 +41,11 @@ bench: toolchain wasm ## CPU time and memory of whole processes, side by side wi
 	@cargo build --quiet --locked --release --bin unroot
 	@bench/run.sh
 
+.PHONY: fuzz
+fuzz: toolchain ## Look for texts that break a property, FUZZ_SECONDS (60) for each target of fuzz/
+	@scripts/tools.sh fuzz
+	@scripts/fuzz.sh
+
 .PHONY: build
 build: toolchain ## The release binary, target/release/unroot
 	@cargo build --locked --release --bin unroot

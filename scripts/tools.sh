@@ -6,12 +6,14 @@
 #     scripts/tools.sh rust      what building takes
 #     scripts/tools.sh release   what a release takes beyond that
 #     scripts/tools.sh bench     what the measurements take beyond that
+#     scripts/tools.sh fuzz      what the fuzzer takes beyond that
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 kustomize_version=v5.8.1
 cargo_deny_version=0.20.2
 cargo_cyclonedx_version=0.5.9
+cargo_fuzz_version=0.13.2
 registry_version=v0.22.1
 wasmtime_version=50.0.1
 wasmtime_cli_version=48.0.8
@@ -120,6 +122,10 @@ fi
 if [[ ${1:-} == bench ]]; then
     # Only to compile a module and to run it: neither a server nor a debugger.
     install_crate wasmtime-cli "$wasmtime_cli_version" wasmtime --no-default-features --features run,compile
+    exit
+fi
+if [[ ${1:-} == fuzz ]]; then
+    install_crate cargo-fuzz "$cargo_fuzz_version" cargo-fuzz
     exit
 fi
 install_kustomize
